@@ -1,0 +1,26 @@
+# Intriguing properties of neural networks: configuration, stages, one target per experiment.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "workflow/rules/experiment.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/attack.smk"
+include: "workflow/rules/transfer.smk"
+include: "workflow/rules/report.smk"
+
+
+for name in experiment_names():
+
+    rule:
+        name:
+            name
+        default_target: name == "digits"
+        localrule: True
+        input:
+            f"results/{name}/page.html",
+            f"results/{name}/tables/transfer.csv",
+        message:
+            f"{name}: every table and figure is in results/{name}/page.html"

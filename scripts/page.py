@@ -1,0 +1,19 @@
+"""The page of an experiment."""
+
+from intriguing.artifacts import write_text
+from intriguing.dataset_file import open_dataset
+from intriguing.job import job
+from intriguing.stages import report
+
+with job(snakemake.log[0]):
+    text = report.page_html(
+        snakemake.input.template,
+        snakemake.params.title,
+        open_dataset(snakemake.input.data),
+        snakemake.params.attack,
+        table1=snakemake.input.table1,
+        table2=snakemake.input.table2,
+        heatmap=snakemake.input.heatmap,
+        galleries=snakemake.input.galleries,
+    )
+    write_text(snakemake.output[0], text)

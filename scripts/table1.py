@@ -1,0 +1,20 @@
+"""Table 1: errors and average minimum distortion of each model."""
+
+from intriguing import published, tables
+from intriguing.artifacts import read_json, read_table
+from intriguing.job import job
+from intriguing.stages import report
+
+with job(snakemake.log[0]):
+    runs = {
+        model: [read_json(f"{folder}/metrics.json") for folder in folders]
+        for model, folders in snakemake.params.folders.items()
+    }
+    table = tables.table1(
+        snakemake.params.models,
+        runs,
+        read_table(snakemake.input.attacks, keep_default_na=True),
+        published.read(snakemake.input.published),
+        snakemake.params.attack,
+    )
+    report.write_formats(table, [tables.table1_layout(table)], snakemake.output)

@@ -1,0 +1,16 @@
+"""Table 2: error of each model on the examples made for each, and on Gaussian noise."""
+
+from intriguing import published, tables
+from intriguing.artifacts import read_table
+from intriguing.job import job
+from intriguing.stages import report
+
+with job(snakemake.log[0]):
+    table = tables.table2(
+        snakemake.params.models,
+        read_table(snakemake.input.transfer),
+        published.read(snakemake.input.published),
+        snakemake.params.attack,
+    )
+    layouts = [tables.table2_layout(table), tables.control_layout(table)]
+    report.write_formats(table, layouts, snakemake.output)

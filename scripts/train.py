@@ -1,0 +1,17 @@
+"""Train one model with one seed."""
+
+from intriguing import trained_model
+from intriguing.dataset_file import open_dataset
+from intriguing.job import job
+from intriguing.stages import training
+
+with job(snakemake.log[0]):
+    model, history, metrics, settings = training.run(
+        open_dataset(snakemake.input.data),
+        snakemake.params.model,
+        seed=int(snakemake.wildcards.seed),
+    )
+    settings["code"] = snakemake.params.code
+    trained_model.save(
+        snakemake.output[0], model, settings=settings, metrics=metrics, history=history
+    )

@@ -1,0 +1,126 @@
+"""Files that one job writes and another reads: arrays, tables, JSON, text.
+
+Everything is written to a temporary name and renamed, so that a killed job leaves nothing that
+looks finished. A reader that meets a missing, truncated or foreign file says which and what to do.
+Arrays are safetensors: no pickle, nothing runs on load, and the settings that made the file travel
+in its header. This module knows nothing of torch, so that tables and figures start fast.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from intriguing.errors import ArtifactError
+
+# one key, because safetensors does not keep the order of several and files must be reproducible
+_SETTINGS = "settings"
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path beside ``path``; rename it on success, remove it on failure.
+
+    Raises
+    ------
+    ArtifactError
+        If the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if path.is_dir() and partial.is_dir():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path} cannot be written ({error.strerror or error}): free some space or make the"
+            " folder writable, then run again; what was finished is kept"
+        ) from error
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write UTF-8 text."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Write JSON, keys sorted."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def write_table(path, frame):
+    """Write a pandas.DataFrame as CSV, floats with 10 significant digits."""
+    write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+
+
+def write_arrays(path, arrays, settings):
+    """Write NumPy arrays by name and the settings that made them (anything JSON can hold)."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = {_SETTINGS: json.dumps(settings, sort_keys=True)}
+    content = safetensors.numpy.save(arrays, metadata=header)
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def read_json(path):
+    """Read a JSON file of an earlier job."""
+    with _reading(path):
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_table(path, **options):
+    """Read a CSV file of an earlier job as pandas.DataFrame."""
+    import pandas
+
+    with _reading(path):
+        return pandas.read_csv(path, **options)
+
+
+def read_settings(path):
+    """Settings stored in an array file, without reading the arrays."""
+    with _reading(path), safetensors.safe_open(path, framework="numpy") as file:
+        return json.loads(file.metadata()[_SETTINGS])
+
+
+def read_arrays(path, names=None):
+    """Arrays by name (all, or those in ``names``) and settings of an array file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, truncated, or not one that this package wrote.
+    """
+    with _reading(path), safetensors.safe_open(path, framework="numpy") as file:
+        settings = json.loads(file.metadata()[_SETTINGS])
+        arrays = {name: file.get_tensor(name) for name in names or file.keys()}
+    return arrays, settings
+
+
+@contextlib.contextmanager
+def _reading(path):
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path} is missing: run snakemake again to rebuild it") from error
+    except ArtifactError:
+        raise
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
+        raise ArtifactError(
+            f"{path} is truncated or was not written by this workflow ({error}): delete it and"
+            " run snakemake again to rebuild it"
+        ) from error

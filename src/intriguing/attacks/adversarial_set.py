@@ -1,0 +1,85 @@
+"""The result of an attack: every image that was tried, found or not."""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import torch
+
+from intriguing.artifacts import read_arrays, write_arrays
+from intriguing.errors import ArtifactError
+
+
+@dataclass
+class AdversarialSet:
+    """Distorted images with what is known of each; row i belongs to the i-th image given.
+
+    images : float32 Tensor (N, C, H, W) in [0, 1]
+        The distorted image; the last candidate where no adversarial example was found; the
+        original where the model was wrong already.
+    distortion : float64 Tensor (N,)
+        Root of the mean square difference to the original over all pixels.
+    success : bool Tensor (N,)
+        The image, evaluated alone, is classified as its target with the required margin.
+    already_wrong : bool Tensor (N,)
+        The model misclassifies the original. Such an image is not attacked: distortion 0, no
+        success, and it counts neither in averages nor in rates.
+    labels, targets : int64 Tensor (N,)
+        True class and target class (-1: no target).
+    loss_weight : float64 Tensor (N,)
+        The c found; NaN where there is none.
+    evaluations : int64 Tensor (N,)
+        Gradient evaluations spent on the image.
+    settings : dict
+        What made the set; written into the file.
+    """
+
+    images: torch.Tensor
+    distortion: torch.Tensor
+    success: torch.Tensor
+    already_wrong: torch.Tensor
+    labels: torch.Tensor
+    targets: torch.Tensor
+    loss_weight: torch.Tensor
+    evaluations: torch.Tensor
+    settings: dict = field(default_factory=dict)
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def attacked(self):
+        """Images that count: the model was right about the original, bool Tensor (N,)."""
+        return ~self.already_wrong
+
+    @property
+    def success_rate(self):
+        """Share of the attacked images for which an adversarial example was found."""
+        return self.success[self.attacked].double().mean().item()
+
+    def save(self, path, **more):
+        """Write to a safetensors file; keyword arguments are added to the settings."""
+        arrays = {name: getattr(self, name).cpu().numpy() for name in _TENSORS}
+        write_arrays(path, arrays, {**self.settings, **more})
+
+    @classmethod
+    def load(cls, path):
+        """Read a set written by `save`.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, truncated or holds no adversarial set.
+        """
+        arrays, settings = read_arrays(path)
+        if not set(_TENSORS) <= set(arrays):
+            raise ArtifactError(f"{path} holds no adversarial set: delete it and run again")
+        tensors = {name: torch.from_numpy(np.asarray(arrays[name])) for name in _TENSORS}
+        return cls(**tensors, settings=settings)
+
+
+_TENSORS = tuple(field.name for field in fields(AdversarialSet) if field.name != "settings")
+
+
+def root_mean_square(difference):
+    """Distortion of each row, float64 Tensor (N,): comparable with a Gaussian's deviation."""
+    return difference.flatten(1).double().square().mean(1).sqrt()

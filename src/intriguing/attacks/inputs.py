@@ -1,0 +1,87 @@
+"""What an attack demands of its images, labels, targets and model, checked before it starts."""
+
+import torch
+from torch import nn
+
+from intriguing.errors import AttackError, ModelError
+
+
+def check_images(images, labels):
+    """Raise `AttackError` unless images are float (N, C, H, W) in [0, 1] with a label each."""
+    if not images.is_floating_point():
+        raise AttackError(
+            f"images must be floating point in [0, 1], not {images.dtype}: divide 8-bit images"
+            " by 255"
+        )
+    if images.ndim < 2 or len(images) != len(labels):
+        raise AttackError(
+            f"images of shape {tuple(images.shape)} and {len(labels)} labels do not fit: give one"
+            " label for each image, images first along the first axis"
+        )
+    bad = ~images.isfinite().flatten(1).all(1)
+    if bad.any():
+        raise AttackError(f"image {_first(bad)} holds NaN or infinity: repair or drop it")
+    bad = ((images < 0) | (images > 1)).flatten(1).any(1)
+    if bad.any():
+        raise AttackError(
+            f"image {_first(bad)} leaves [0, 1]: scale the images and put any normalisation inside"
+            " the model"
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise AttackError(f"labels must be integers, not {labels.dtype}")
+
+
+def check_model(model, images):
+    """Raise unless the model is in evaluation mode and gives finite logits; return their number."""
+    if any(isinstance(module, nn.Module) and module.training for module in model.modules()):
+        raise AttackError(
+            "the model is in training mode, where dropout and batch norm are random: call"
+            " model.eval() first"
+        )
+    with torch.no_grad():
+        first, again = model(images[:2]), model(images[:2])
+    rows = min(2, len(images))
+    if not torch.is_tensor(first) or first.ndim != 2 or len(first) != rows or first.shape[1] < 2:
+        shape = tuple(first.shape) if torch.is_tensor(first) else type(first).__name__
+        raise ModelError(
+            f"the model gives {shape} for {rows} images instead of logits ({rows}, classes)"
+        )
+    if not first.isfinite().all():
+        raise ModelError("the model gives NaN or infinity: its weights are damaged, train it again")
+    if not torch.equal(first, again):
+        raise AttackError(
+            "the model gives different logits for the same image: make it deterministic first"
+        )
+    totals = first.double().sum(1)
+    if (first >= 0).all() and torch.allclose(totals, torch.ones_like(totals), atol=1e-4):
+        raise ModelError(
+            "the model's outputs are probabilities, not logits: remove its final softmax"
+        )
+    return first.shape[1]
+
+
+def check_classes(values, classes, name):
+    """Raise `AttackError` unless all values are class numbers."""
+    bad = (values < 0) | (values >= classes)
+    if bad.any():
+        row = _first(bad)
+        raise AttackError(
+            f"{name} {values[row].item()} of image {row} is no class: the model has {classes},"
+            " counted from 0"
+        )
+
+
+def check_targets(targets, labels, classes):
+    """Raise `AttackError` unless every target is a class other than the label."""
+    if targets.shape != labels.shape:
+        raise AttackError(f"{len(targets)} targets for {len(labels)} images: give one for each")
+    check_classes(targets, classes, "target")
+    same = targets == labels
+    if same.any():
+        raise AttackError(
+            f"the target of image {_first(same)} is its label: choose another class"
+        )
+
+
+def _first(mask):
+    return mask.nonzero()[0, 0].item()

@@ -1,0 +1,30 @@
+"""Backtracking along the projected direction, row by row (Nocedal & Wright, algorithm 3.1)."""
+
+import torch
+
+SUFFICIENT_DECREASE = 1e-4
+SHORTEST_STEP = 1e-4
+
+
+def sufficient_decrease(value, trial_value, gradient, move):
+    """Armijo condition for a projected step, Tensor (B,) of bool.
+
+    Parameters
+    ----------
+    value, trial_value : Tensor (B,)
+        Objective at the iterate and at the trial point.
+    gradient, move : Tensor (B, n)
+        Gradient at the iterate and the projected move (trial point minus iterate).
+    """
+    predicted = (gradient * move).sum(1)
+    # below the rounding of the objective a decrease cannot be measured: accept what is level
+    slack = 4 * torch.finfo(value.dtype).eps * value.abs()
+    return trial_value <= value + SUFFICIENT_DECREASE * predicted + slack
+
+
+def shorten(step, value, trial_value, gradient, move):
+    """Step length after a refused trial: minimum of the parabola, kept in [0.1, 0.5] of the old."""
+    slope = (gradient * move).sum(1)
+    curvature = trial_value - value - slope
+    ratio = torch.where(curvature > 0, -slope / (2 * curvature), 0.5)
+    return step * ratio.nan_to_num(0.5).clamp(0.1, 0.5)

@@ -1,0 +1,29 @@
+"""The exceptions of this package: each message is one sentence that names the remedy."""
+
+
+class IntriguingError(Exception):
+    """Base of all errors that a user can mend; its message is the sentence to show."""
+
+
+class ExperimentError(IntriguingError):
+    """An experiment file is wrong: unknown key, wrong type, a name that refers to nothing."""
+
+
+class DataError(IntriguingError):
+    """A data set is missing, truncated or altered."""
+
+
+class ArtifactError(IntriguingError):
+    """A file made by an earlier job is missing, truncated, foreign or cannot be written."""
+
+
+class ModelError(IntriguingError):
+    """A network cannot be built, gives no logits, or holds weights that are not finite."""
+
+
+class TrainingError(IntriguingError):
+    """Training diverged or was asked for something that the network cannot do."""
+
+
+class AttackError(IntriguingError, ValueError):
+    """The input of an attack is not valid."""

@@ -1,0 +1,224 @@
+"""Experiment files: read, checked against the schema, completed with its defaults.
+
+Every mistake is one sentence that names the file, the key and the remedy.
+"""
+
+import difflib
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from intriguing.errors import ExperimentError
+
+
+class Experiment:
+    """One experiment with every default filled in.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the file.
+    settings : dict
+        The whole content; `data`, `seeds`, `models`, `attacks`, `noise` and `report` are its keys.
+    """
+
+    def __init__(self, name, settings):
+        self.name, self.settings = name, settings
+
+    def __getattr__(self, key):
+        try:
+            return self.__dict__["settings"][key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def training(self, model):
+        """All that the training of a model depends on, apart from data and seed."""
+        entry = self._model(model)
+        shown = ("label", "role", "description")
+        own = {key: value for key, value in entry.items() if key not in shown}
+        return {"training": self.settings["training"], **own}
+
+    def attack(self, attack):
+        """Settings of an attack."""
+        if attack not in self.attacks:
+            known = ", ".join(self.attacks)
+            raise ExperimentError(f"{self.name} has no attack {attack!r}: choose one of {known}")
+        return self.attacks[attack]
+
+    @property
+    def shown_attack(self):
+        """Name of the attack that Tables 1 and 2 are made of."""
+        return self.report["attack"]
+
+    def _model(self, model):
+        if model not in self.models:
+            known = ", ".join(self.models)
+            raise ExperimentError(f"{self.name} has no model {model!r}: choose one of {known}")
+        return self.models[model]
+
+
+def read(path, schema_path):
+    """Read one experiment file.
+
+    Parameters
+    ----------
+    path, schema_path : path
+        The YAML file, and the JSON schema (as YAML).
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    ExperimentError
+    """
+    path = Path(path)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
+        raise ExperimentError(
+            f"{path}: the name of an experiment starts with a small letter and has only small"
+            " letters, digits and _: rename the file"
+        )
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError as error:
+        raise ExperimentError(f"{path} does not exist: create it or name another") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path} cannot be read ({error}): check the file") from error
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "syntax error"
+        raise ExperimentError(f"{path} is no YAML{line} ({problem}): mend that line") from error
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _validate(settings, schema, path)
+    _check_references(settings, path)
+    return Experiment(path.stem, settings)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it: 1e-4 is a number (YAML 1.2), a key given twice is a mistake."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key_node.value!r} is given twice", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _validate(settings, schema, path):
+    """Fill in defaults and raise on the first mistake, the outermost first."""
+    validator = _WithDefaults(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(settings))
+    if error is not None:
+        raise ExperimentError(f"{path}: {_sentence(error)}")
+
+
+def _fill_defaults(validator, properties, instance, schema):
+    if isinstance(instance, dict):
+        for name, subschema in properties.items():
+            if "default" in subschema and name not in instance:
+                # a copy, so that filling in its own defaults does not change the schema
+                instance[name] = yaml.safe_load(yaml.safe_dump(subschema["default"]))
+    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
+        validator, properties, instance, schema
+    )
+
+
+_WithDefaults = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator, {"properties": _fill_defaults}
+)
+
+
+def _sentence(error):
+    key = ".".join(str(part) for part in error.absolute_path) or "the file"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(name for name in error.instance if name not in known)
+        return f"{_key(error, unknown)} is no key; {_suggest(str(unknown), known)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{_key(error, missing)} is missing: add it"
+    if error.validator == "enum":
+        return f"{key} is {error.instance!r}; {_suggest(str(error.instance), error.validator_value)}"
+    if error.validator == "type":
+        return f"{key} is {error.instance!r}, which is no {error.validator_value}: correct it"
+    if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
+        return f"{key} must have exactly one of the keys {', '.join(error.schema['properties'])}"
+    return f"{key}: {error.message}: correct it"
+
+
+def _key(error, name):
+    return ".".join([*(str(part) for part in error.absolute_path), str(name)])
+
+
+def _suggest(word, known):
+    known = [str(name) for name in known]
+    close = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(known)}"
+
+
+_OPTIONS = {
+    "softmax": set(),
+    "fully_connected": {"hidden", "activation"},
+    "autoencoder": {"units"},
+}
+_REQUIRED_OPTION = {"fully_connected": "hidden", "autoencoder": "units"}
+
+
+def _check_references(settings, path):
+    """What a schema cannot say: names that refer to each other and options that belong together."""
+
+    def fail(key, problem):
+        raise ExperimentError(f"{path}: {key} {problem}")
+
+    parts = settings["data"]["parts"]
+    for name, model in settings["models"].items():
+        key = f"models.{name}"
+        if model["trained_on"] not in ["train", *parts]:
+            fail(
+                f"{key}.trained_on",
+                f"is {model['trained_on']!r}, which is no split; {_suggest(model['trained_on'], ['train', *parts])}",
+            )
+        architecture, options = model["architecture"], model["options"]
+        foreign = sorted(set(options) - _OPTIONS[architecture])
+        if foreign:
+            fail(f"{key}.options.{foreign[0]}", f"does not apply to {architecture}: remove it")
+        needed = _REQUIRED_OPTION.get(architecture)
+        if needed and needed not in options:
+            fail(f"{key}.options.{needed}", f"is missing: {architecture} needs it")
+        if "sparsity" in model and architecture != "autoencoder":
+            fail(f"{key}.sparsity", f"does not apply to {architecture}: remove it")
+        layers = len(options["hidden"]) + 1 if architecture == "fully_connected" else 1
+        if len(model["weight_decay"]) not in (0, layers):
+            fail(
+                f"{key}.weight_decay",
+                f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
+            )
+    labels = [model["label"] for model in settings["models"].values()]
+    for label in labels:
+        if labels.count(label) > 1:
+            fail("models", f"has the label {label!r} twice: tables need one for each model")
+    for name, attack in settings["attacks"].items():
+        splits = ["train", "test", *parts]
+        if attack["split"] not in splits:
+            fail(
+                f"attacks.{name}.split",
+                f"is {attack['split']!r}, which is no split; {_suggest(attack['split'], splits)}",
+            )
+    shown = settings["report"].setdefault("attack", next(iter(settings["attacks"])))
+    if shown not in settings["attacks"]:
+        fail("report.attack", f"is {shown!r}, which is no attack; {_suggest(shown, settings['attacks'])}")

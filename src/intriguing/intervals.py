@@ -1,0 +1,77 @@
+"""95 % intervals of rates and means over images, and over images and seeds.
+
+Several seeds see the same images, so pooling them would count each image several times. The
+variance of a figure is the variance over images, counted once, plus the variance between seeds of
+its mean, widened by Student's t for the few seeds there are:
+
+    v = v_images / n + (t / z)^2 * s^2_seeds / seeds
+"""
+
+import math
+
+import numpy as np
+from scipy.stats import norm, t
+
+CONFIDENCE = 0.95
+
+
+def wilson(errors, number):
+    """Wilson score interval (1927) of a rate: (low, high) as fractions; (NaN, NaN) for none."""
+    return _wilson(errors / number, number) if number else (math.nan, math.nan)
+
+
+def rate(errors, numbers):
+    """Rate over seeds with its interval.
+
+    Parameters
+    ----------
+    errors, numbers : sequences of int
+        Errors and images of each seed.
+
+    Returns
+    -------
+    (float, float, float)
+        Rate, low, high as fractions. One seed gives `wilson`; more give a Wilson interval with
+        the effective number of images p (1 - p) / v.
+    """
+    errors, numbers = np.asarray(errors, float), np.asarray(numbers, float)
+    if not numbers.sum():
+        return math.nan, math.nan, math.nan
+    rates = errors[numbers > 0] / numbers[numbers > 0]
+    pooled = errors.sum() / numbers.sum()
+    images = numbers[numbers > 0].mean()
+    between = _between_seeds(rates)
+    # Laplace's estimate keeps the variance over images away from 0 where no error was seen
+    smooth = (pooled * images + 1) / (images + 2)
+    spread = smooth * (1 - smooth)
+    effective = spread / (spread / images + between)
+    return (pooled, *_wilson(pooled, effective))
+
+
+def mean(means, deviations, numbers):
+    """Mean over seeds with its interval, from the mean, deviation and number of each seed."""
+    means, deviations = np.asarray(means, float), np.asarray(deviations, float)
+    numbers = np.asarray(numbers, float)
+    centre = means.mean()
+    variance = (deviations**2).mean() / numbers.mean() + _between_seeds(means)
+    reach = _z() * math.sqrt(variance)
+    return centre, centre - reach, centre + reach
+
+
+def _between_seeds(values):
+    seeds = len(values)
+    if seeds < 2:
+        return 0.0
+    factor = t.ppf(0.5 + CONFIDENCE / 2, seeds - 1) / _z()
+    return factor**2 * values.var(ddof=1) / seeds
+
+
+def _z():
+    return norm.ppf(0.5 + CONFIDENCE / 2)
+
+
+def _wilson(p, n):
+    z = _z()
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - reach), min(1.0, centre + reach)

@@ -1,0 +1,43 @@
+"""Which images belong to which part of a data set: always index arrays, always seeded."""
+
+import numpy as np
+
+
+def stratified_test(labels, fraction, seed):
+    """Split indices into training and test with the same class frequencies.
+
+    Parameters
+    ----------
+    labels : int array (N,)
+    fraction : float
+        Share of each class that goes to the test set.
+
+    Returns
+    -------
+    (int array, int array)
+        Sorted indices of the training and of the test images.
+    """
+    generator = np.random.default_rng([seed, 0])
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = round(fraction * len(members))
+        chosen[generator.permutation(members)[:count]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def disjoint_parts(number, names, seed):
+    """Cut ``number`` images into disjoint random parts of equal size, one for each name.
+
+    The paper's P1 and P2 are the two halves of MNIST's training set. Images left over by the
+    division belong to no part.
+    """
+    order = np.random.default_rng([seed, 1]).permutation(number)
+    size = number // max(1, len(names))
+    return {name: np.sort(order[i * size : (i + 1) * size]) for i, name in enumerate(names)}
+
+
+def sample(number, count, seed):
+    """``count`` of ``number`` indices at random, sorted; a larger count contains a smaller one."""
+    order = np.random.default_rng([seed, 2]).permutation(number)
+    return np.sort(order[:count])

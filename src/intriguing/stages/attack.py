@@ -1,0 +1,93 @@
+"""Attack stage: adversarial sets of one model, Gaussian controls, and a line about each set."""
+
+import numpy as np
+import pandas
+import torch
+
+from intriguing import attacks, intervals
+
+
+def run(data, model, entry, *, seed):
+    """Adversarial set of one model.
+
+    Parameters
+    ----------
+    data : dataset_file.DatasetFile
+    model : Module
+    entry : dict
+        Settings of the attack, as in the experiment.
+    seed : int
+        Of the ``random`` target rule.
+
+    Returns
+    -------
+    AdversarialSet
+        For the images of ``data.sample(entry["split"], entry["count"])``, in that order.
+    """
+    images, labels = sampled_images(data, entry)
+    targets = attacks.choose_targets(entry["targets"], model, images, labels, seed=seed)
+    made = attacks.lbfgs(
+        model, images, labels, targets, margin=entry["margin"], batch_size=entry["batch_size"]
+    )
+    made.settings.update(entry, digest=data.digest, seed=seed)
+    return made
+
+
+def run_noise(data, entry, standard_deviation, *, clip, seed):
+    """Gaussian noise on the images that an attack with the settings ``entry`` distorts."""
+    images, labels = sampled_images(data, entry)
+    made = attacks.gaussian_noise(images, labels, standard_deviation, seed=seed, clip=clip)
+    made.settings.update(
+        split=entry["split"],
+        count=entry["count"],
+        standard_deviation=standard_deviation,
+        digest=data.digest,
+    )
+    return made
+
+
+def sampled_images(data, entry):
+    """Originals and labels that an attack distorts: Tensors (N, C, H, W) and (N,)."""
+    sample = data.sample(entry["split"], entry["count"])
+    return torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
+
+
+def summary(made, indices):
+    """One row about an adversarial set.
+
+    Parameters
+    ----------
+    made : AdversarialSet
+    indices : int array (N,)
+        Positions of the images in the training or test set, to name those that failed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``tried`` images, of which the model had ``already_wrong``; of the ``attacked`` rest
+        ``successes``. Distortions are over successes; ``failed_images`` lists the others.
+    """
+    attacked, success = made.attacked.cpu().numpy(), made.success.cpu().numpy()
+    distortion = made.distortion.cpu().numpy()[success]
+    low, high = intervals.wilson(success.sum(), attacked.sum())
+    figure = (lambda f: f(distortion)) if len(distortion) else (lambda f: np.nan)
+    row = {
+        "split": made.settings["split"],
+        "targets": made.settings["targets"],
+        "margin": made.settings["margin"],
+        "tried": len(made),
+        "already_wrong": int((~attacked).sum()),
+        "attacked": int(attacked.sum()),
+        "successes": int(success.sum()),
+        "success_percent": 100 * success.sum() / max(1, attacked.sum()),
+        "low_percent": 100 * low,
+        "high_percent": 100 * high,
+        "distortion_mean": figure(np.mean),
+        "distortion_deviation": figure(np.std),
+        "distortion_median": figure(np.median),
+        "distortion_worst": figure(np.max),
+        "evaluations_mean": made.evaluations.cpu().numpy()[attacked].mean(),
+        "failed_images": " ".join(str(i) for i in indices[attacked & ~success]),
+        "digest": made.settings["digest"],
+    }
+    return pandas.DataFrame([row])

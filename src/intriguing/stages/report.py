@@ -1,0 +1,107 @@
+"""Report stage: tables in all formats, galleries, and the page. Knows nothing of torch."""
+
+import numpy as np
+
+from intriguing import figures, page, tables
+from intriguing.artifacts import read_arrays, write_table, write_text
+
+
+def write_formats(table, layouts, outputs):
+    """Write a table as tidy CSV, and its layouts below each other as md, tex and html.
+
+    Parameters
+    ----------
+    table : DataFrame
+    layouts : sequence of DataFrame
+        Empty ones are left out.
+    outputs : object with attributes csv, md, tex, html
+        Paths.
+    """
+    layouts = [layout for layout in layouts if len(layout)]
+    write_table(outputs.csv, table)
+    write_text(outputs.md, "\n".join(map(tables.to_markdown, layouts)))
+    write_text(outputs.tex, "\n".join(map(tables.to_latex, layouts)))
+    write_text(outputs.html, "\n".join(map(tables.to_html, layouts)))
+
+
+def gallery(data, examples_path, path, *, count, label):
+    """Figure of the first ``count`` adversarial examples of a set.
+
+    Parameters
+    ----------
+    data : dataset_file.DatasetFile
+    examples_path : path
+        An adversarial set.
+    label : str
+        Name of the model.
+    """
+    names = ("images", "distortion", "success", "labels", "targets")
+    arrays, settings = read_arrays(examples_path, names)
+    originals = data.sample(settings["split"], settings["count"]).images
+    chosen = np.flatnonzero(arrays["success"])[:count]
+    figures.gallery(
+        originals[chosen],
+        arrays["images"][chosen],
+        arrays["labels"][chosen],
+        arrays["targets"][chosen],
+        arrays["distortion"][chosen],
+        path,
+        title=f"{label}: the first {len(chosen)} adversarial examples of its set",
+        class_names=data.class_names,
+    )
+
+
+def page_html(template, title, data, attack, *, table1, table2, heatmap, galleries):
+    """The page of an experiment.
+
+    Parameters
+    ----------
+    template : path
+    title : str
+    data : dataset_file.DatasetFile
+    attack : dict
+        Settings of the attack that is shown.
+    table1, table2, heatmap : path
+        HTML tables and PNG figure.
+    galleries : sequence of path
+
+    Returns
+    -------
+    str
+    """
+    sections = [
+        page.Section("Table 1. Models and the distortion that fools them", _TABLE1, (table1,)),
+        page.Section("Table 2. Errors on examples made for another model", _TABLE2, (table2,)),
+        page.Section("Transfer matrix", _HEATMAP, (), (heatmap,)),
+        page.Section("Adversarial examples", _GALLERY, (), tuple(galleries)),
+    ]
+    facts = {
+        "data": f"{data.settings['dataset']}, SHA-256 of the arrays {data.digest}",
+        "attacked images": f"{attack['count']} of split {attack['split']}, drawn with seed"
+        f" {data.settings['seed']}",
+        "attack": f"{attack['method']}, target rule {attack['targets']}, margin {attack['margin']}"
+        " in logits, every example rechecked alone",
+    }
+    return page.render(template, title, sections, facts)
+
+
+_TABLE1 = (
+    "Errors with 95 % intervals (Wilson for one seed; with several seeds the spread between them is"
+    " added). Distortion is the root mean square difference per pixel, averaged over the images for"
+    " which an example was found; images that the model misclassifies undistorted are not attacked."
+    " Below each line the published value on MNIST: S = read in a secondary source."
+)
+_TABLE2 = (
+    "Each row: images distorted for the row's model, evaluated on every column's model; error in %"
+    " with its 95 % interval. Published values carry the interval of 256 images, on which they"
+    " probably rest. The second table shows the same images, first with Gaussian noise of exactly"
+    " the same distortion, then undistorted: what is above them is the adversary's doing."
+)
+_HEATMAP = (
+    "Rows: the model that the examples were made for. Columns: the model that sees them. The"
+    " middle panel has Gaussian noise of the same distortion on the same images."
+)
+_GALLERY = (
+    "The first examples of each set, not selected. Top: image and its class. Middle: difference,"
+    " magnified as stated. Bottom: adversarial image and the class it is now given."
+)

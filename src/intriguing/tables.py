@@ -1,0 +1,210 @@
+"""The paper's tables from the files of the workflow: ours with intervals, the published beside.
+
+Rates are in percent, distortions in units of the pixel range. This module reads and writes
+pandas.DataFrame and text; it knows nothing of torch.
+"""
+
+import pandas
+
+from intriguing import intervals
+
+NOISE_LABEL = "Gaussian noise {}"
+
+
+def table1(models, metrics, attacks, published, attack):
+    """Table 1: each model's errors and the average distortion of its adversarial examples.
+
+    Parameters
+    ----------
+    models : dict of str to dict
+        Entries of the experiment (``label``, ``description``, ``role``), in order.
+    metrics : dict of str to list of dict
+        ``metrics.json`` of each model, one for each seed.
+    attacks : DataFrame
+        Rows of `stages.attack.summary` with the columns ``attack``, ``model`` and ``seed``.
+    published : DataFrame
+        ``resources/paper/table1.csv`` as `published.read` gives it.
+    attack : str
+        Which attack.
+
+    Returns
+    -------
+    DataFrame
+        One row a model. ``*_low`` and ``*_high`` bound the 95 % interval; ``paper_*`` are
+        published. ``train`` is the error on the split that the model was trained on.
+    """
+    rows = []
+    for name, entry in models.items():
+        row = {"model": name, "label": entry["label"], "description": entry["description"]}
+        runs = metrics[name]
+        row["seeds"] = len(runs)
+        for column, split in (("train", runs[0]["trained_on"]), ("test", "test")):
+            counts = [run["errors"][split] for run in runs]
+            row |= _rate(column, [c["errors"] for c in counts], [c["n"] for c in counts])
+        made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
+        row |= _rate("success", made["successes"], made["attacked"])
+        found = made[made["successes"] > 0]
+        centre, low, high = intervals.mean(
+            found["distortion_mean"], found["distortion_deviation"], found["successes"]
+        )
+        row |= {"distortion": centre, "distortion_low": low, "distortion_high": high}
+        row["distortion_median"] = found["distortion_median"].mean()
+        row["distortion_worst"] = found["distortion_worst"].max()
+        row["already_wrong_n"] = made["already_wrong"].sum()
+        row |= {"split": made["split"].iloc[0], "targets": made["targets"].iloc[0]}
+        rows.append(row | {"role": entry.get("role", "")})
+    frame = pandas.DataFrame(rows)
+    theirs = published.rename(columns=lambda name: f"paper_{name}")
+    return frame.merge(theirs, how="left", left_on="role", right_on="paper_model").drop(
+        columns="paper_model"
+    )
+
+
+def table2(models, transfer, published, attack):
+    """Table 2: error of each model on the examples made for each, and on Gaussian noise.
+
+    Parameters
+    ----------
+    models : dict of str to dict
+        Entries of the experiment, in order.
+    transfer : DataFrame
+        Rows of all transfer jobs.
+    published : DataFrame
+        ``resources/paper/table2.csv`` as `published.read` gives it.
+    attack : str
+        Which attack.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
+        of the same distortion on the same images, ``clean_*`` on the originals.
+    """
+    chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
+    rows = []
+    for made_for in dict.fromkeys([*models, *chosen["made_for"]]):
+        of_source = chosen[chosen["made_for"] == made_for]
+        label, role = _source(made_for, models)
+        for target, entry in models.items():
+            cell = of_source[of_source["target"] == target]
+            distorted = cell[cell["input"] == "distorted"]
+            row = {
+                "made_for": made_for,
+                "made_for_label": label,
+                "target": target,
+                "target_label": entry["label"],
+                "seeds": len(distorted),
+                **_rate("error", distorted["errors"], distorted["n"]),
+            }
+            for control in ("matched_noise", "clean"):
+                part = cell[cell["input"] == control]
+                row |= _rate(control, part["errors"], part["n"])
+            row["distortion"] = distorted["distortion_mean"].mean()
+            rows.append(row | {"role": role, "target_role": entry.get("role", "")})
+    frame = pandas.DataFrame(rows)
+    theirs = published.rename(columns=lambda name: f"paper_{name}")
+    return frame.merge(
+        theirs,
+        how="left",
+        left_on=["role", "target_role"],
+        right_on=["paper_made_for", "paper_target"],
+    ).drop(columns=["paper_made_for", "paper_target"])
+
+
+def table1_layout(table):
+    """Table 1 as a reader wants it: two lines a model, ours and the paper's."""
+    lines = []
+    for row in table.itertuples():
+        ours = {"model": row.label, "": "ours"}
+        theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
+        for heading, stem in (("train error %", "train"), ("test error %", "test")):
+            ours[heading] = _percent(row, f"{stem}_percent", f"{stem}_low", f"{stem}_high")
+            theirs[heading] = _percent(
+                row, f"paper_{stem}_percent", f"paper_{stem}_low", f"paper_{stem}_high"
+            )
+        ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}"
+        theirs["attack success"] = ""
+        ours["av. distortion"] = (
+            f"{row.distortion:.4f} [{row.distortion_low:.4f}, {row.distortion_high:.4f}]"
+        )
+        theirs["av. distortion"] = f"{row.paper_distortion:g}"
+        ours["median"], theirs["median"] = f"{row.distortion_median:.4f}", ""
+        ours["worst"], theirs["worst"] = f"{row.distortion_worst:.4f}", ""
+        lines.append(ours)
+        if row.role:
+            lines.append(theirs)
+    return pandas.DataFrame(lines).fillna("")
+
+
+def table2_layout(table):
+    """Table 2 as in the paper: a row for each source, ours above the published one."""
+    lines = []
+    for made_for, cells in table.groupby("made_for", sort=False):
+        first = cells.iloc[0]
+        ours = {"made for": first["made_for_label"], "": f"ours, n = {first['error_n']:.0f}"}
+        theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
+        for cell in cells.itertuples():
+            ours[cell.target_label] = _percent(cell, "error_percent", "error_low", "error_high")
+            theirs[cell.target_label] = _percent(
+                cell, "paper_error_percent", "paper_error_low", "paper_error_high"
+            )
+        ours["av. distortion"] = f"{first['distortion']:.4f}"
+        theirs["av. distortion"] = f"{first['paper_distortion']:g}"
+        lines.append(ours)
+        if not cells["paper_error_percent"].isna().all():
+            lines.append(theirs)
+    return pandas.DataFrame(lines)
+
+
+def control_layout(table):
+    """What the same distortion does without an adversary: error on Gaussian noise, and clean."""
+    lines = []
+    for _, cells in table[table["matched_noise_n"] > 0].groupby("made_for", sort=False):
+        for name, words in (("matched_noise", "same distortion, Gaussian"), ("clean", "undistorted")):
+            line = {"images of": cells.iloc[0]["made_for_label"], "": words}
+            for cell in cells.itertuples():
+                line[cell.target_label] = _percent(cell, f"{name}_percent", f"{name}_low", f"{name}_high")
+            lines.append(line)
+    return pandas.DataFrame(lines)
+
+
+def to_markdown(layout):
+    """GitHub Markdown."""
+    return layout.to_markdown(index=False, disable_numparse=True) + "\n"
+
+
+def to_latex(layout):
+    """LaTeX with booktabs."""
+    return layout.to_latex(index=False, escape=True, column_format="ll" + "r" * (layout.shape[1] - 2))
+
+
+def to_html(layout):
+    """An HTML table without styles of its own."""
+    return layout.to_html(index=False, border=0, escape=True) + "\n"
+
+
+def _source(made_for, models):
+    if made_for in models:
+        return models[made_for]["label"], models[made_for].get("role", "")
+    label = NOISE_LABEL.format(made_for.removeprefix("noise"))
+    return label, label
+
+
+def _rate(name, counts, numbers):
+    counts, numbers = list(counts), list(numbers)
+    centre, low, high = intervals.rate(counts, numbers)
+    return {
+        f"{name}_n": sum(numbers),
+        f"{name}_count": sum(counts),
+        f"{name}_percent": 100 * centre,
+        f"{name}_low": 100 * low,
+        f"{name}_high": 100 * high,
+    }
+
+
+def _percent(row, value, low, high):
+    value, low, high = (getattr(row, name) for name in (value, low, high))
+    if pandas.isna(value):
+        return ""
+    digits = 2 if value < 2 or high - low < 1 else 1
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

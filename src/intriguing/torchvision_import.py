@@ -1,0 +1,31 @@
+"""The one place that imports torchvision.
+
+The compiled operators of a torchvision wheel load only beside the torch build they were made for.
+With another build (CPU torch, CUDA torchvision) the library skips them, but then registers fake
+kernels for two operators whose schemas nobody defined, and the import fails. Defining the
+schemas first is enough: data sets and networks use no compiled operator.
+"""
+
+import functools
+import importlib
+
+
+@functools.cache
+def import_torchvision():
+    """Import torchvision, whatever torch build is installed, and return the module."""
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    import torch
+
+    # the registration lasts as long as this object, which the module keeps
+    global _schemas
+    _schemas = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        _schemas.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return importlib.import_module("torchvision")
+
+
+_schemas = None

@@ -1,0 +1,73 @@
+"""A trained network on disk: one folder with its weights, metrics and learning curve.
+
+``weights.safetensors`` holds the parameters and, in its header, what is needed to build the network
+again; ``metrics.json`` the errors on every split; ``curve.csv`` the objective during training.
+"""
+
+import json
+from pathlib import Path
+
+import pandas
+import torch
+
+from intriguing import networks
+from intriguing.artifacts import read_arrays, read_json, replacing, write_arrays, write_table
+from intriguing.errors import ArtifactError, ModelError
+
+WEIGHTS, METRICS, CURVE = "weights.safetensors", "metrics.json", "curve.csv"
+
+
+def save(folder, model, *, settings, metrics, history):
+    """Write a model folder as a whole.
+
+    Parameters
+    ----------
+    folder : path
+    settings : dict
+        With ``architecture``, ``options``, ``input_shape`` and ``classes``, the arguments of
+        `networks.build`; more may be there.
+    metrics : dict
+    history : training.History
+    """
+    arrays = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    with replacing(folder) as partial:
+        partial.mkdir()
+        write_arrays(partial / WEIGHTS, arrays, settings)
+        (partial / METRICS).write_text(json.dumps(metrics, indent=1, sort_keys=True) + "\n")
+        write_table(partial / CURVE, pandas.DataFrame(history.rows))
+
+
+def load(folder):
+    """Build the network of a model folder with its weights, in evaluation mode.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing or damaged, or weights do not fit the network.
+    ModelError
+        If a weight is not finite.
+    """
+    path = Path(folder) / WEIGHTS
+    arrays, settings = read_arrays(path)
+    try:
+        build = {name: settings[name] for name in ("architecture", "input_shape", "classes")}
+        model = networks.build(**build, **settings["options"])
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except (KeyError, RuntimeError) as error:
+        raise ArtifactError(
+            f"{path} does not hold the weights of its network ({str(error).splitlines()[0]}):"
+            f" {_rebuild(folder)}"
+        ) from error
+    for name, value in model.state_dict().items():
+        if not value.isfinite().all():
+            raise ModelError(f"{path} holds NaN or infinity in {name}: {_rebuild(folder)}")
+    return model.eval().requires_grad_(False)
+
+
+def load_metrics(folder):
+    """Errors of a trained model: ``{"errors": {split: {"n": …, "errors": …}}, …}``."""
+    return read_json(Path(folder) / METRICS)
+
+
+def _rebuild(folder):
+    return f"delete the folder {folder} and run snakemake again to train it anew"

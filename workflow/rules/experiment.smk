@@ -1,0 +1,61 @@
+# Look-ups in the experiments: what each rule needs to know of an experiment and nothing more, so
+# that a change of one entry reruns only what depends on it.
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from intriguing import experiment
+from intriguing.errors import ExperimentError
+from intriguing.provenance import code_hash
+
+EXPERIMENTS = Path(workflow.basedir) / "config" / "experiments"
+SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "experiment.schema.yaml"
+SCRIPTS = Path(workflow.basedir) / "scripts"
+
+
+wildcard_constraints:
+    experiment=r"[a-z][a-z0-9_]*",
+    model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    attack=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    deviation=r"[0-9.eE+-]+",
+    seed=r"\d+",
+
+
+def experiment_names():
+    return sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+
+
+_read = {}
+
+
+def look_up(name):
+    """The experiment of that name, read once."""
+    if name not in _read:
+        try:
+            _read[name] = experiment.read(EXPERIMENTS / f"{name}.yaml", SCHEMA)
+        except ExperimentError as error:
+            raise WorkflowError(str(error)) from None
+    return _read[name]
+
+
+# All of them, so that a mistake is seen before any job starts; a job on a cluster node reads only
+# its own, so that work in progress on another file cannot stop it.
+if workflow.is_main_process:
+    for name in experiment_names():
+        look_up(name)
+
+
+def code_of(script):
+    """Hash of a script and of the package modules that it imports."""
+    return code_hash(SCRIPTS / script)
+
+
+def resource(name):
+    """Path of a file under resources/, relative to the working directory if it can be."""
+    return os.path.relpath(Path(workflow.basedir) / "resources" / name)
+
+
+def of_experiment(get):
+    """Parameter or input function: ``get(experiment, wildcards)``."""
+    return lambda wildcards: get(look_up(wildcards.experiment), wildcards)
