@@ -5,6 +5,7 @@ min_version("9.0")
 
 
 include: "workflow/rules/experiment.smk"
+include: "workflow/rules/paths.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/attack.smk"
@@ -18,9 +19,9 @@ for name in experiment_names():
         name:
             name
         default_target: name == "digits"
-        localrule: True
         input:
-            f"results/{name}/page.html",
-            f"results/{name}/tables/transfer.csv",
+            PAGE.format(experiment=name),
+            TRANSFER_TABLE.format(experiment=name),
+        localrule: True
         message:
-            f"{name}: every table and figure is in results/{name}/page.html"
+            f"{name}: every table and figure is in {PAGE.format(experiment=name)}"

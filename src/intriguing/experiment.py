@@ -153,7 +153,9 @@ def _sentence(error):
         missing = next(name for name in error.validator_value if name not in error.instance)
         return f"{_key(error, missing)} is missing: add it"
     if error.validator == "enum":
-        return f"{key} is {error.instance!r}; {_suggest(str(error.instance), error.validator_value)}"
+        return (
+            f"{key} is {error.instance!r}; {_suggest(str(error.instance), error.validator_value)}"
+        )
     if error.validator == "type":
         return f"{key} is {error.instance!r}, which is no {error.validator_value}: correct it"
     if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
@@ -185,14 +187,15 @@ def _check_references(settings, path):
     def fail(key, problem):
         raise ExperimentError(f"{path}: {key} {problem}")
 
+    def check_split(key, name, known):
+        if name not in known:
+            fail(key, f"is {name!r}, which is no split; {_suggest(name, known)}")
+
     parts = settings["data"]["parts"]
+    trainable, attackable = ["train", *parts], ["train", "test", *parts]
     for name, model in settings["models"].items():
         key = f"models.{name}"
-        if model["trained_on"] not in ["train", *parts]:
-            fail(
-                f"{key}.trained_on",
-                f"is {model['trained_on']!r}, which is no split; {_suggest(model['trained_on'], ['train', *parts])}",
-            )
+        check_split(f"{key}.trained_on", model["trained_on"], trainable)
         architecture, options = model["architecture"], model["options"]
         foreign = sorted(set(options) - _OPTIONS[architecture])
         if foreign:
@@ -213,12 +216,10 @@ def _check_references(settings, path):
         if labels.count(label) > 1:
             fail("models", f"has the label {label!r} twice: tables need one for each model")
     for name, attack in settings["attacks"].items():
-        splits = ["train", "test", *parts]
-        if attack["split"] not in splits:
-            fail(
-                f"attacks.{name}.split",
-                f"is {attack['split']!r}, which is no split; {_suggest(attack['split'], splits)}",
-            )
+        check_split(f"attacks.{name}.split", attack["split"], attackable)
     shown = settings["report"].setdefault("attack", next(iter(settings["attacks"])))
     if shown not in settings["attacks"]:
-        fail("report.attack", f"is {shown!r}, which is no attack; {_suggest(shown, settings['attacks'])}")
+        fail(
+            "report.attack",
+            f"is {shown!r}, which is no attack; {_suggest(shown, settings['attacks'])}",
+        )

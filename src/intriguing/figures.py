@@ -4,11 +4,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402  the backend has to be chosen first
-import numpy as np  # noqa: E402
-import seaborn  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn
 
-from intriguing.artifacts import replacing  # noqa: E402
+from intriguing.artifacts import replacing
 
 DIFFERENCE_COLOURS = "RdBu_r"
 

@@ -1,4 +1,4 @@
-"""What every script of the workflow needs around its call of the library: a log and an exit code."""
+"""What every script needs around its call of the library: a log and an exit code."""
 
 import contextlib
 import logging

@@ -1,5 +1,6 @@
 """The networks of the paper, each a `torch.nn.Module` that maps images in [0, 1] to logits."""
 
+import itertools
 import math
 
 import torch
@@ -66,7 +67,7 @@ def _fully_connected(inputs, classes, *, hidden, activation="sigmoid"):
     gain = 4.0 if activation == "sigmoid" else 1.0
     layers = [nn.Flatten()]
     sizes = [inputs, *hidden]
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [_linear(fan_in, fan_out, gain), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers, _linear(sizes[-1], classes, 1.0))
 

@@ -139,7 +139,7 @@ def table1_layout(table):
 def table2_layout(table):
     """Table 2 as in the paper: a row for each source, ours above the published one."""
     lines = []
-    for made_for, cells in table.groupby("made_for", sort=False):
+    for _made_for, cells in table.groupby("made_for", sort=False):
         first = cells.iloc[0]
         ours = {"made for": first["made_for_label"], "": f"ours, n = {first['error_n']:.0f}"}
         theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
@@ -160,10 +160,15 @@ def control_layout(table):
     """What the same distortion does without an adversary: error on Gaussian noise, and clean."""
     lines = []
     for _, cells in table[table["matched_noise_n"] > 0].groupby("made_for", sort=False):
-        for name, words in (("matched_noise", "same distortion, Gaussian"), ("clean", "undistorted")):
+        for name, words in (
+            ("matched_noise", "same distortion, Gaussian"),
+            ("clean", "undistorted"),
+        ):
             line = {"images of": cells.iloc[0]["made_for_label"], "": words}
             for cell in cells.itertuples():
-                line[cell.target_label] = _percent(cell, f"{name}_percent", f"{name}_low", f"{name}_high")
+                line[cell.target_label] = _percent(
+                    cell, f"{name}_percent", f"{name}_low", f"{name}_high"
+                )
             lines.append(line)
     return pandas.DataFrame(lines)
 
@@ -175,7 +180,9 @@ def to_markdown(layout):
 
 def to_latex(layout):
     """LaTeX with booktabs."""
-    return layout.to_latex(index=False, escape=True, column_format="ll" + "r" * (layout.shape[1] - 2))
+    return layout.to_latex(
+        index=False, escape=True, column_format="ll" + "r" * (layout.shape[1] - 2)
+    )
 
 
 def to_html(layout):

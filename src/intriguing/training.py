@@ -139,7 +139,9 @@ def _fit_code(model, images, sparsity, seed, history):
         codes = model.encode(batch)
         reconstruction = 0.5 * (model.decode(codes) - batch).square().sum(1).mean()
         mean = codes.mean(0).clamp(1e-6, 1 - 1e-6)
-        divergence = wanted * (wanted / mean).log() + (1 - wanted) * ((1 - wanted) / (1 - mean)).log()
+        divergence = (
+            wanted * (wanted / mean).log() + (1 - wanted) * ((1 - wanted) / (1 - mean)).log()
+        )
         value = reconstruction + sparsity.penalty * divergence.sum()
         return value + 0.5 * sparsity.decay * sum(w.square().sum() for w in decayed), None
 

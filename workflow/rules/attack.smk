@@ -1,17 +1,16 @@
-ADVERSARIAL = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.safetensors"
-ATTACK_SUMMARY = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.csv"
-NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
-
-
 rule attack:
-    message:
-        "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     input:
         data=DATASET,
         model=MODEL,
     output:
         examples=ADVERSARIAL,
         summary=ATTACK_SUMMARY,
+    log:
+        "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
     params:
         attack=of_experiment(lambda experiment, wildcards: experiment.attack(wildcards.attack)),
         columns=lambda wildcards: {
@@ -20,34 +19,30 @@ rule attack:
             "attack": wildcards.attack,
         },
         code=code_of("attack.py"),
-    log:
-        "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=120,
+    message:
+        "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/attack.py"
 
 
 rule noise:
-    message:
-        "Gaussian noise {wildcards.deviation} for {wildcards.experiment}, seed {wildcards.seed}"
     input:
         data=DATASET,
     output:
         NOISE,
-    params:
-        attack=of_experiment(
-            lambda experiment, wildcards: experiment.attack(experiment.shown_attack)
-        ),
-        clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
-        code=code_of("noise.py"),
     log:
         "results/{experiment}/logs/noise/deviation{deviation}/seed{seed}.log",
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        attack=of_experiment(
+            lambda experiment, wildcards: experiment.attack(experiment.shown_attack)
+        ),
+        clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
+        code=code_of("noise.py"),
+    message:
+        "Gaussian noise {wildcards.deviation} for {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/noise.py"

@@ -59,3 +59,16 @@ def resource(name):
 def of_experiment(get):
     """Parameter or input function: ``get(experiment, wildcards)``."""
     return lambda wildcards: get(look_up(wildcards.experiment), wildcards)
+
+
+def shown_attack(experiment, wildcards):
+    return experiment.shown_attack
+
+
+def shown_models(experiment, wildcards):
+    """What tables and figures show of each model."""
+    keys = ("label", "description", "role")
+    return {
+        name: {key: entry[key] for key in keys if key in entry}
+        for name, entry in experiment.models.items()
+    }

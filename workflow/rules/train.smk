@@ -1,16 +1,8 @@
-MODEL = "results/{experiment}/models/{model}/seed{seed}"
-
-
 rule train:
-    message:
-        "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     input:
         data=DATASET,
     output:
         directory(MODEL),
-    params:
-        model=of_experiment(lambda experiment, wildcards: experiment.training(wildcards.model)),
-        code=code_of("train.py"),
     log:
         "results/{experiment}/logs/train/{model}/seed{seed}.log",
     # one thread for every job: sums in another order would change the last digits of a table
@@ -18,5 +10,10 @@ rule train:
     resources:
         mem_mb=3000,
         runtime=240,
+    params:
+        model=of_experiment(lambda experiment, wildcards: experiment.training(wildcards.model)),
+        code=code_of("train.py"),
+    message:
+        "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/train.py"

@@ -1,23 +1,16 @@
-TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
-NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
-
-
-def all_models(experiment, wildcards):
-    """Folders of all models of the same seed, in the order of the experiment."""
-    return expand(
-        MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed
-    )
-
-
 rule transfer:
-    message:
-        "transfer of {wildcards.attack} made for {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     input:
         data=DATASET,
         distorted=ADVERSARIAL,
         models=of_experiment(all_models),
     output:
         TRANSFER,
+    log:
+        "results/{experiment}/logs/transfer/{attack}/{model}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
         columns=lambda wildcards: {
@@ -26,25 +19,21 @@ rule transfer:
             "attack": wildcards.attack,
         },
         code=code_of("transfer.py"),
-    log:
-        "results/{experiment}/logs/transfer/{attack}/{model}/seed{seed}.log",
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
+    message:
+        "transfer of {wildcards.attack} made for {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/transfer.py"
 
 
 use rule transfer as transfer_of_noise with:
-    message:
-        "errors under Gaussian noise {wildcards.deviation} in {wildcards.experiment}, seed {wildcards.seed}"
     input:
         data=DATASET,
         distorted=NOISE,
         models=of_experiment(all_models),
     output:
         NOISE_TRANSFER,
+    log:
+        "results/{experiment}/logs/transfer_of_noise/deviation{deviation}/seed{seed}.log",
     params:
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
         columns=lambda wildcards: {
@@ -53,5 +42,5 @@ use rule transfer as transfer_of_noise with:
             "attack": "gaussian_noise",
         },
         code=code_of("transfer.py"),
-    log:
-        "results/{experiment}/logs/transfer_of_noise/deviation{deviation}/seed{seed}.log",
+    message:
+        "errors under Gaussian noise {wildcards.deviation} in {wildcards.experiment}, seed {wildcards.seed}"

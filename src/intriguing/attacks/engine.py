@@ -233,9 +233,9 @@ class _Batch:
 
 
 _ROW_TENSORS = (
-    "owner originals targets images trial loss_gradient loss margin step best_distance"
-    " fresh done steps_here evaluations"
-).split()
+    *("owner", "originals", "targets", "images", "trial", "loss", "loss_gradient", "margin"),
+    *("step", "best_distance", "fresh", "done", "steps_here", "evaluations"),
+)
 
 
 def _squared_distance(images, originals):

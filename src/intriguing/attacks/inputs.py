@@ -78,9 +78,7 @@ def check_targets(targets, labels, classes):
     check_classes(targets, classes, "target")
     same = targets == labels
     if same.any():
-        raise AttackError(
-            f"the target of image {_first(same)} is its label: choose another class"
-        )
+        raise AttackError(f"the target of image {_first(same)} is its label: choose another class")
 
 
 def _first(mask):

@@ -1,4 +1,4 @@
-"""The paper's attack: box-constrained L-BFGS on a penalised objective, smallest weight that works."""
+"""The paper's attack: box-constrained L-BFGS on a penalised objective."""
 
 import torch
 
@@ -62,9 +62,9 @@ def lbfgs(
     """
     settings = settings or engine.Settings()
     device = next((p.device for p in model.parameters()), images.device)
-    images, labels, targets = images.to(device), labels.to(device).long(), targets.to(device).long()
     inputs.check_images(images, labels)
-    images = images.float()
+    images = images.to(device).float()
+    labels, targets = labels.to(device).long(), targets.to(device).long()
     number = len(images)
     result = AdversarialSet(
         images=images.clone(),

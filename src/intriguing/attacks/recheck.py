@@ -27,7 +27,5 @@ def margins_alone(model, images, targets):
 @torch.no_grad()
 def correct_alone(model, images, labels):
     """Whether each image, evaluated one by one, is classified as its label, bool Tensor (N,)."""
-    right = [
-        (model(images[i : i + 1]).argmax(1) == labels[i : i + 1]) for i in range(len(images))
-    ]
+    right = [(model(images[i : i + 1]).argmax(1) == labels[i : i + 1]) for i in range(len(images))]
     return torch.cat(right) if right else torch.zeros(0, dtype=torch.bool, device=images.device)

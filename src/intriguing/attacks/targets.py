@@ -52,9 +52,10 @@ def _linearised_distance(model, images, labels):
     with torch.enable_grad():
         logits = model(points)
         gaps = logits.gather(1, labels[:, None]) - logits
+        totals = gaps.sum(0).unbind()
     distances = torch.full_like(gaps, torch.inf)
-    for k in range(gaps.shape[1]):
-        (gradient,) = torch.autograd.grad(gaps[:, k].sum(), points, retain_graph=True)
+    for k, total in enumerate(totals):
+        (gradient,) = torch.autograd.grad(total, points, retain_graph=True)
         norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-30)
         distances[:, k] = gaps[:, k].detach().abs() / norm
     return distances.scatter(1, labels[:, None], torch.inf).argmin(1)

@@ -1,4 +1,4 @@
-"""Training stage: from an experiment's entry of a model to the network and its errors on every split."""
+"""Training stage: from an experiment's entry to a trained network and its errors."""
 
 import logging
 

@@ -1,0 +1,71 @@
+# Where every artifact lies, and lists of them: rules name files through these alone.
+
+DATASET = "results/{experiment}/data/dataset.safetensors"
+MODEL = "results/{experiment}/models/{model}/seed{seed}"
+ADVERSARIAL = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.safetensors"
+ATTACK_SUMMARY = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.csv"
+NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
+TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
+NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
+ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
+TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
+TABLE = "results/{{experiment}}/tables/{name}.{format}"
+HEATMAP = "results/{experiment}/figures/transfer.png"
+GALLERY = "results/{experiment}/figures/gallery/{attack}/{model}/seed{seed}.png"
+PAGE = "results/{experiment}/page.html"
+
+
+def table(name):
+    """The files of a rendered table, by format."""
+    formats = ("csv", "md", "tex", "html")
+    return {format: TABLE.format(name=name, format=format) for format in formats}
+
+
+def all_models(experiment, wildcards):
+    """Folders of all models of the same seed, in the order of the experiment."""
+    return expand(MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed)
+
+
+def model_folders(experiment, wildcards):
+    """Folders of each model, one for each seed."""
+    return {
+        name: expand(MODEL, experiment=experiment.name, model=name, seed=experiment.seeds)
+        for name in experiment.models
+    }
+
+
+def attack_summaries(experiment, wildcards):
+    return expand(
+        ATTACK_SUMMARY,
+        experiment=experiment.name,
+        attack=experiment.attacks,
+        model=experiment.models,
+        seed=experiment.seeds,
+    )
+
+
+def transfers(experiment, wildcards):
+    adversarial = expand(
+        TRANSFER,
+        experiment=experiment.name,
+        attack=experiment.attacks,
+        model=experiment.models,
+        seed=experiment.seeds,
+    )
+    noise = expand(
+        NOISE_TRANSFER,
+        experiment=experiment.name,
+        deviation=experiment.noise["standard_deviations"],
+        seed=experiment.seeds,
+    )
+    return adversarial + noise
+
+
+def galleries(experiment, wildcards):
+    return expand(
+        GALLERY,
+        experiment=experiment.name,
+        attack=experiment.shown_attack,
+        model=experiment.models,
+        seed=experiment.seeds[0],
+    )
