@@ -14,10 +14,7 @@ test: $(READY)  ## run all tests (needs no download)
 	@$(BIN)/pytest
 
 lint: $(READY)  ## check format and style of Python and Snakemake files
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/snakefmt --check Snakefile workflow
-	@$(BIN)/python tests/workflow/lint.py
+	@$(BIN)/pytest tests/workflow/test_style.py
 
 format: $(READY)  ## format Python and Snakemake files
 	@$(BIN)/ruff check --fix .

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from repository import ROOT
 
 from intriguing.datasets import load
 
-ROOT = Path(__file__).resolve().parents[1]
 # one thread, as in the workflow: two test processes on two cores do not disturb each other
 torch.set_num_threads(1)
 

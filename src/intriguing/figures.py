@@ -63,7 +63,7 @@ def gallery(originals, distorted, labels, targets, distortions, path, *, title, 
     class_names : sequence of str
     """
     difference = distorted - originals
-    largest = np.abs(difference).max()
+    largest = np.abs(difference).max(initial=0.0)
     magnified = max(1, int(0.5 / largest)) if largest else 1
     count = max(1, len(originals))
     figure, axes = plt.subplots(3, count, figsize=(1.15 * count + 1.2, 4.6), squeeze=False)

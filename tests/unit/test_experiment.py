@@ -1,0 +1,161 @@
+import copy
+
+import pytest
+import yaml
+from repository import ROOT
+
+from intriguing import experiment
+from intriguing.errors import ExperimentError
+
+SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
+MINIMAL = {
+    "title": "t",
+    "data": {"name": "digits"},
+    "models": {
+        "net": {
+            "label": "net",
+            "architecture": "fully_connected",
+            "options": {"hidden": [5]},
+        }
+    },
+}
+
+
+def read(tmp_path, settings):
+    path = tmp_path / "trial.yaml"
+    path.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings))
+    return experiment.read(path, SCHEMA)
+
+
+def changed(keys, value):
+    settings = copy.deepcopy(MINIMAL)
+    place = settings
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+    place[keys[-1]] = value
+    return settings
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config" / "experiments").glob("*.yaml")))
+def test_the_experiments_of_the_repository_are_valid(path):
+    assert experiment.read(path, SCHEMA).name == path.stem
+
+
+def test_defaults_are_filled_in_at_every_level(tmp_path):
+    made = read(tmp_path, MINIMAL)
+    assert made.seeds == [0]
+    assert made.data["parts"] == ["P1", "P2"]
+    assert made.attacks["lbfgs"]["margin"] == 1e-4
+    assert made.shown_attack == "lbfgs"
+    assert made.training("net")["training"]["lbfgs"]["iterations"] == 1000
+    assert made.noise["standard_deviations"] == [0.1, 0.3]
+    # the schema's own defaults are not shared between experiments
+    made.attacks["lbfgs"]["margin"] = 1
+    assert read(tmp_path, MINIMAL).attacks["lbfgs"]["margin"] == 1e-4
+
+
+def test_training_depends_only_on_what_matters(tmp_path):
+    one = read(tmp_path, MINIMAL).training("net")
+    renamed = read(tmp_path, changed(["models", "net", "label"], "other")).training("net")
+    assert one == renamed
+    other = read(tmp_path, changed(["models", "net", "weight_decay"], [1.0, 1.0])).training("net")
+    assert one != other
+
+
+def test_a_models_own_training_replaces_the_common(tmp_path):
+    settings = changed(["models", "net", "training"], {"adam": {"epochs": 3}})
+    assert read(tmp_path, settings).training("net")["training"]["adam"]["epochs"] == 3
+
+
+def test_numbers_as_people_write_them(tmp_path):
+    text = yaml.safe_dump(MINIMAL) + "noise: {standard_deviations: [1e-2, 5e-1, 2]}\n"
+    assert read(tmp_path, text).noise["standard_deviations"] == [0.01, 0.5, 2]
+
+
+MISTAKES = {
+    "unknown key": (changed(["seed"], 3), r"trial.yaml: seed is no key; did you mean 'seeds'\?"),
+    "deep unknown key": (
+        changed(["models", "net", "weight_deccay"], [1]),
+        r"models.net.weight_deccay is no key; did you mean 'weight_decay'\?",
+    ),
+    "unknown data": (changed(["data", "name"], "minst"), r"data.name is 'minst'; did you mean"),
+    "unknown split": (
+        changed(["models", "net", "trained_on"], "P3"),
+        r"models.net.trained_on is 'P3', which is no split; choose one of train, P1, P2",
+    ),
+    "test is not for training": (changed(["models", "net", "trained_on"], "test"), "is no split"),
+    "unknown attack split": (
+        changed(["attacks", "lbfgs", "split"], "valid"),
+        r"attacks.lbfgs.split is 'valid', which is no split; choose one of train, test, P1, P2",
+    ),
+    "wrong type": (changed(["seeds"], 3), r"seeds is 3, which is no array"),
+    "negative": (changed(["models", "net", "weight_decay"], [-1.0, 0.0]), "weight_decay"),
+    "decays": (changed(["models", "net", "weight_decay"], [1.0]), "1 values for 2 layers"),
+    "missing": ({"title": "t", "models": MINIMAL["models"]}, r"data is missing: add it"),
+    "missing option": (changed(["models", "net", "options"], {}), "options.hidden is missing"),
+    "foreign option": (
+        changed(["models", "net", "options"], {"hidden": [5], "units": 3}),
+        "options.units does not apply to fully_connected",
+    ),
+    "two methods": (
+        changed(["training"], {"adam": {}, "lbfgs": {}}),
+        "exactly one of the keys lbfgs, adam",
+    ),
+    "report": (changed(["report", "attack"], "fgsm"), "report.attack is 'fgsm'"),
+    "no mapping": ("- a\n", "the file is .* no object"),
+    "syntax": ("title: [\n", "is no YAML at line"),
+    "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_one_sentence(tmp_path, case):
+    settings, words = MISTAKES[case]
+    with pytest.raises(ExperimentError, match=words) as caught:
+        read(tmp_path, settings)
+    message = str(caught.value)
+    assert "trial.yaml" in message and "\n" not in message
+
+
+def test_labels_must_differ(tmp_path):
+    settings = changed(["models", "other"], MINIMAL["models"]["net"])
+    with pytest.raises(ExperimentError, match="label 'net' twice"):
+        read(tmp_path, settings)
+
+
+def test_file_names_are_checked(tmp_path):
+    path = tmp_path / "My-Trial.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL))
+    with pytest.raises(ExperimentError, match="rename the file"):
+        experiment.read(path, SCHEMA)
+    with pytest.raises(ExperimentError, match="does not exist"):
+        experiment.read(tmp_path / "none.yaml", SCHEMA)
+
+
+def test_every_key_is_described():
+    def walk(schema, path=""):
+        for name, entry in schema.get("properties", {}).items():
+            assert "description" in entry, f"{path}{name} has no description"
+            walk(entry, f"{path}{name}.")
+        if isinstance(schema.get("additionalProperties"), dict):
+            walk(schema["additionalProperties"], path)
+        for entry in schema.get("$defs", {}).values():
+            walk(entry, path)
+
+    schema = yaml.safe_load(SCHEMA.read_text())
+    walk(schema)
+
+
+def test_every_key_stands_in_the_reference():
+    text = (ROOT / "config" / "README.md").read_text()
+
+    def keys(schema):
+        for name, entry in schema.get("properties", {}).items():
+            yield name
+            yield from keys(entry)
+        for part in (schema.get("additionalProperties"), *schema.get("$defs", {}).values()):
+            if isinstance(part, dict):
+                yield from keys(part)
+
+    missing = {key for key in keys(yaml.safe_load(SCHEMA.read_text())) if f"`{key}`" not in text}
+    assert not missing

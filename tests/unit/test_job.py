@@ -1,0 +1,106 @@
+import logging
+import os
+import pty
+import subprocess
+import sys
+
+import pandas
+import pytest
+import torch
+from torch import nn
+
+from intriguing.errors import DataError, ModelError
+from intriguing.job import job
+from intriguing.progress import Progress
+from intriguing.transfer import error_matrix
+
+
+@pytest.fixture(autouse=True)
+def root_logger():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_an_error_is_the_last_line_of_the_log(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit) as caught, job(log):
+        logging.getLogger("x").info("working")
+        raise DataError("the file is gone: put it back")
+    assert caught.value.code == 1
+    lines = log.read_text().splitlines()
+    assert "working" in lines[0]
+    assert lines[-1] == "error: the file is gone: put it back"
+    assert len(lines) == 2
+
+
+def test_a_defect_leaves_its_traceback(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit), job(log):
+        raise ZeroDivisionError
+    assert "Traceback" in log.read_text() and "defect" in log.read_text()
+
+
+def test_progress_writes_plain_lines_to_a_log(caplog):
+    with (
+        caplog.at_level(logging.INFO),
+        Progress("attacking", 10, "images", every=0.0) as progress,
+    ):
+        progress.advance(4, objective=0.5)
+        progress.advance(6)
+    assert "attacking: 4 of at most 10 images" in caplog.text
+    assert "objective 0.5" in caplog.text and "per second" in caplog.text
+    assert "attacking: 10 of at most 10 images" in caplog.text
+    assert "\r" not in caplog.text
+
+
+def test_progress_draws_a_bar_on_a_terminal():
+    code = (
+        "import time\nfrom intriguing.progress import Progress\n"
+        "with Progress('attacking', 40, 'images') as p:\n"
+        "    for _ in range(4):\n        time.sleep(0.15)\n        p.advance(10)\n"
+    )
+    master, slave = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stderr=slave, check=True)
+    shown = os.read(master, 100_000).decode()
+    os.close(slave)
+    os.close(master)
+    assert "attacking:" in shown and "/40" in shown and "images/s" in shown
+
+
+def test_torchvision_imports_beside_any_torch():
+    code = (
+        "from intriguing.torchvision_import import import_torchvision as get\n"
+        "from sys import modules\nassert 'torchvision' not in modules\n"
+        "get(); from torchvision import datasets, models\nassert get() is modules['torchvision']\n"
+        "assert models.alexnet(num_classes=3) is not None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_error_matrix_counts_errors():
+    class Constant(nn.Module):
+        def __init__(self, label):
+            super().__init__()
+            self.label = label
+
+        def forward(self, images):
+            logits = torch.zeros(len(images), 3)
+            logits[:, self.label] = 1
+            return logits
+
+    labels = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
+    images = torch.zeros(10, 1, 2, 2)
+    models = {"zero": Constant(0), "one": Constant(1)}
+    frame = error_matrix(models, {"x": (images, labels), "y": (images[:5], labels[:5])})
+    found = frame.set_index(["input", "target"])
+    assert found.loc[("x", "zero"), "errors"] == 5
+    assert found.loc[("x", "one"), "error_percent"] == 70
+    assert found.loc[("y", "zero"), "errors"] == 0
+    assert found.loc[("y", "one"), "n"] == 5
+    assert isinstance(frame, pandas.DataFrame) and len(frame) == 4
+    with pytest.raises(ModelError, match="NaN"):
+        error_matrix({"bad": nn.Threshold(9, torch.nan)}, {"x": (images.flatten(1), labels)})
