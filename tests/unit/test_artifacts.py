@@ -49,7 +49,7 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
 
 def test_full_disk_is_one_sentence(tmp_path):
     with (
-        pytest.raises(ArtifactError, match="No space left.*free some space"),
+        pytest.raises(ArtifactError, match=r"No space left.*free some space"),
         replacing(tmp_path / "x"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,8 +1,11 @@
+import fcntl
 import logging
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 
 import pandas
 import pytest
@@ -64,7 +67,9 @@ def test_progress_draws_a_bar_on_a_terminal():
         "    for _ in range(4):\n        time.sleep(0.15)\n        p.advance(10)\n"
     )
     master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     subprocess.run([sys.executable, "-c", code], stderr=slave, check=True)
+    os.set_blocking(master, False)
     shown = os.read(master, 100_000).decode()
     os.close(slave)
     os.close(master)

@@ -76,7 +76,7 @@ def make_copy(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(make_copy):
-    """A copy with the whole smoke experiment built on two cores; tests leave it as they found it."""
+    """A copy with the smoke experiment built on two cores; tests leave it as they found it."""
     copy = make_copy()
     copy.snakemake("smoke", "--cores", 2)
     return copy

@@ -18,8 +18,7 @@ def test_everything_is_there_and_nothing_is_left_to_do(built):
     for name in [*TABLES, "results/smoke/page.html", "results/smoke/figures/transfer.png"]:
         assert built.path(name).stat().st_size > 0
     assert built.planned("smoke") == {}
-    partial = [path for path in built.path("results").rglob("*partial*")]
-    assert partial == []
+    assert list(built.path("results").rglob("*partial*")) == []
 
 
 def test_numbers_agree_with_the_sets_they_come_from(built):
