@@ -20,8 +20,7 @@ for name in experiment_names():
             name
         default_target: name == "digits"
         input:
-            PAGE.format(experiment=name),
-            TRANSFER_TABLE.format(experiment=name),
+            lambda wildcards, name=name: everything(look_up(name)),
         localrule: True
         message:
             f"{name}: every table and figure is in {PAGE.format(experiment=name)}"

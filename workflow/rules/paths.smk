@@ -69,3 +69,21 @@ def galleries(experiment, wildcards):
         model=experiment.models,
         seed=experiment.seeds[0],
     )
+
+
+def everything(experiment):
+    """All artifacts of an experiment: what was deleted, wherever it stands, is built again."""
+    tables = [path for name in ("table1", "table2") for path in table(name).values()]
+    single = [DATASET, *tables, ATTACKS_TABLE, TRANSFER_TABLE, HEATMAP, PAGE]
+    many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY]
+    combinations = {
+        "attack": experiment.attacks,
+        "model": experiment.models,
+        "seed": experiment.seeds,
+    }
+    return [
+        *expand(single, experiment=experiment.name),
+        *expand(many, experiment=experiment.name, **combinations),
+        *transfers(experiment, None),
+        *galleries(experiment, None),
+    ]
