@@ -213,5 +213,5 @@ def _percent(row, value, low, high):
     value, low, high = (getattr(row, name) for name in (value, low, high))
     if pandas.isna(value):
         return ""
-    digits = 2 if value < 2 or high - low < 1 else 1
+    digits = 2 if value < 2 else 1
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
