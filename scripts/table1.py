@@ -13,7 +13,7 @@ with job(snakemake.log[0]):
     table = tables.table1(
         snakemake.params.models,
         runs,
-        read_table(snakemake.input.attacks, keep_default_na=True),
+        read_table(snakemake.input.attacks),
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )

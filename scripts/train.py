@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
     model, history, metrics, settings = training.run(
         open_dataset(snakemake.input.data),
         snakemake.params.model,
+        name=snakemake.wildcards.model,
         seed=int(snakemake.wildcards.seed),
     )
     settings["code"] = snakemake.params.code

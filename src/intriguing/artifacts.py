@@ -20,6 +20,12 @@ from intriguing.errors import ArtifactError
 
 # one key, because safetensors does not keep the order of several and files must be reproducible
 _SETTINGS = "settings"
+# a model may be called 100 or nan
+_NAMES = ("attack", "model", "made_for", "target", "label", "role", "failed_images", "tag")
+_TEXT = dict.fromkeys(
+    [*_NAMES, *(f"{name}_{end}" for name in ("made_for", "target") for end in ("label", "role"))],
+    str,
+)
 
 
 @contextlib.contextmanager
@@ -84,11 +90,11 @@ def read_json(path):
 
 
 def read_table(path, **options):
-    """Read a CSV file of an earlier job as pandas.DataFrame."""
+    """Read a CSV file as pandas.DataFrame; columns of names stay text, whatever they look like."""
     import pandas
 
     with _reading(path):
-        return pandas.read_csv(path, **options)
+        return pandas.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=[""], **options)
 
 
 def read_settings(path):

@@ -49,12 +49,28 @@ def rate(errors, numbers):
 
 
 def mean(means, deviations, numbers):
-    """Mean over seeds with its interval, from the mean, deviation and number of each seed."""
+    """Mean over seeds with its interval.
+
+    Parameters
+    ----------
+    means, deviations, numbers : sequences of float
+        Mean over images, sample standard deviation and number of images of each seed. Seeds weigh
+        the same.
+
+    Returns
+    -------
+    (float, float, float)
+        Mean, low, high; NaN bounds where there are fewer than two images.
+    """
     means, deviations = np.asarray(means, float), np.asarray(deviations, float)
     numbers = np.asarray(numbers, float)
-    centre = means.mean()
-    variance = (deviations**2).mean() / numbers.mean() + _between_seeds(means)
-    reach = _z() * math.sqrt(variance)
+    if not len(means):
+        return math.nan, math.nan, math.nan
+    centre, images = means.mean(), numbers.mean()
+    if images < 2:
+        return centre, math.nan, math.nan
+    over_images = (deviations**2).mean() / images * (_t(images - 1) / _z()) ** 2
+    reach = _z() * math.sqrt(over_images + _between_seeds(means))
     return centre, centre - reach, centre + reach
 
 
@@ -62,12 +78,16 @@ def _between_seeds(values):
     seeds = len(values)
     if seeds < 2:
         return 0.0
-    factor = t.ppf(0.5 + CONFIDENCE / 2, seeds - 1) / _z()
+    factor = _t(seeds - 1) / _z()
     return factor**2 * values.var(ddof=1) / seeds
 
 
 def _z():
     return norm.ppf(0.5 + CONFIDENCE / 2)
+
+
+def _t(freedom):
+    return t.ppf(0.5 + CONFIDENCE / 2, freedom)
 
 
 def _wilson(p, n):

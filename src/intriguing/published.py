@@ -15,7 +15,7 @@ def read(path):
         The columns of the file, plus ``<name>_low`` and ``<name>_high`` in percent for every rate
         ``<name>_percent`` that has a sample size ``<name>_n`` beside it.
     """
-    frame = read_table(path, comment="#", keep_default_na=True)
+    frame = read_table(path, comment="#")
     for column in [name for name in frame if name.endswith("_percent")]:
         stem = column.removesuffix("_percent")
         bounds = [_bounds(*pair) for pair in zip(frame[column], frame[f"{stem}_n"], strict=True)]

@@ -124,12 +124,12 @@ def table1_layout(table):
             )
         ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}"
         theirs["attack success"] = ""
-        ours["av. distortion"] = (
-            f"{row.distortion:.4f} [{row.distortion_low:.4f}, {row.distortion_high:.4f}]"
+        ours["av. distortion"] = _distortion(
+            row.distortion, row.distortion_low, row.distortion_high
         )
         theirs["av. distortion"] = f"{row.paper_distortion:g}"
-        ours["median"], theirs["median"] = f"{row.distortion_median:.4f}", ""
-        ours["worst"], theirs["worst"] = f"{row.distortion_worst:.4f}", ""
+        ours["median"], theirs["median"] = _distortion(row.distortion_median), ""
+        ours["worst"], theirs["worst"] = _distortion(row.distortion_worst), ""
         lines.append(ours)
         if row.role:
             lines.append(theirs)
@@ -140,15 +140,18 @@ def table2_layout(table):
     """Table 2 as in the paper: a row for each source, ours above the published one."""
     lines = []
     for _made_for, cells in table.groupby("made_for", sort=False):
-        first = cells.iloc[0]
-        ours = {"made for": first["made_for_label"], "": f"ours, n = {first['error_n']:.0f}"}
+        # the first value of each column that is there: a model without a role has none published
+        first = cells.bfill().iloc[0]
+        images = f"{first['error_n']:.0f}"
+        images += f" in {first['seeds']} seeds" if first["seeds"] > 1 else ""
+        ours = {"made for": first["made_for_label"], "": f"ours, n = {images}"}
         theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
         for cell in cells.itertuples():
             ours[cell.target_label] = _percent(cell, "error_percent", "error_low", "error_high")
             theirs[cell.target_label] = _percent(
                 cell, "paper_error_percent", "paper_error_low", "paper_error_high"
             )
-        ours["av. distortion"] = f"{first['distortion']:.4f}"
+        ours["av. distortion"] = _distortion(first["distortion"])
         theirs["av. distortion"] = f"{first['paper_distortion']:g}"
         lines.append(ours)
         if not cells["paper_error_percent"].isna().all():
@@ -207,6 +210,12 @@ def _rate(name, counts, numbers):
         f"{name}_low": 100 * low,
         f"{name}_high": 100 * high,
     }
+
+
+def _distortion(value, low=float("nan"), high=float("nan")):
+    if pandas.isna(value):
+        return ""
+    return f"{value:.4f}" + ("" if pandas.isna(low) else f" [{low:.4f}, {high:.4f}]")
 
 
 def _percent(row, value, low, high):

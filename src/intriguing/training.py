@@ -24,7 +24,7 @@ class Lbfgs:
     iterations : most iterations.
     history : curvature pairs kept.
     gradient_tolerance : converged when no gradient component is larger.
-    change_tolerance : converged when neither objective nor weights change by more.
+    change_tolerance : converged when the objective or every weight changes by less.
     """
 
     iterations: int = 1000
@@ -49,10 +49,10 @@ METHODS = {"lbfgs": Lbfgs, "adam": Adam}
 class Sparsity:
     """Unsupervised stage of the sparse autoencoder.
 
-    The objective is the squared reconstruction error of an image, averaged over images, plus
+    The objective is half the squared reconstruction error of an image, averaged over images, plus
     ``penalty`` times the summed Kullback-Leibler divergence between Bernoulli variables of mean
-    ``activation`` and of each unit's mean activation, plus ``decay`` times sum(w^2) of both layers
-    (Ng, *Sparse autoencoder*, CS294A lecture notes; the paper gives no settings of its own).
+    ``activation`` and of each unit's mean activation, plus ``decay / 2`` times sum(w^2) of both
+    layers (Ng, *Sparse autoencoder*, CS294A lecture notes; the paper gives no settings of its own).
     """
 
     activation: float = 0.1

@@ -25,6 +25,12 @@ def linear(digits):
 
 
 @pytest.fixture(scope="session")
+def relu_net(digits):
+    """A 64-50-50-10 ReLU net without decay on 8x8 digits: steep and not smooth."""
+    return trained(digits, "fully_connected", [], hidden=[50, 50], activation="relu")
+
+
+@pytest.fixture(scope="session")
 def sigmoid_net(digits):
     """A 64-25-25-10 sigmoid net on 8x8 digits."""
     return trained(

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,8 @@ from exact import least_distortion_linear, literal_lbfgs
 from torch import nn
 
 from intriguing.attacks import AdversarialSet, choose_targets, gaussian_noise, lbfgs
+from intriguing.attacks.engine import Settings
+from intriguing.attacks.recheck import margins_alone
 from intriguing.errors import ArtifactError, AttackError, ModelError
 
 MARGIN = 1e-4
@@ -62,6 +66,47 @@ def test_agrees_with_the_literal_method(sigmoid_net, images, labels, made):
     # single images of a non-convex net may end in another valley, in either direction
     assert np.median(np.abs(ratio - 1)) < 0.002
     assert abs(ratio.mean() - 1) < 0.03
+
+
+class Scaled(nn.Module):
+    """The same classes from logits of another scale: the least distortion hardly changes."""
+
+    def __init__(self, net, factor):
+        super().__init__()
+        self.net, self.factor = net, factor
+
+    def forward(self, x):
+        return self.factor * self.net(x)
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e4])
+def test_steep_logits_do_not_stop_the_search(sigmoid_net, images, labels, made, factor):
+    scaled = lbfgs(Scaled(sigmoid_net, factor).eval(), images, labels, made.targets, margin=0.0)
+    assert scaled.success_rate == 1.0
+    # the cross-entropy of steep logits is nearly the margin, so that the optimum can only be nearer
+    assert scaled.distortion.mean() < 1.05 * made.distortion.mean()
+
+
+def test_relu_net_against_the_literal_method(relu_net, images, labels):
+    made = lbfgs(relu_net, images, labels, (labels + 1) % 10)
+    assert made.success_rate == 1.0
+    rows = made.attacked.nonzero()[:12, 0]
+    literal = np.array(
+        [literal_lbfgs(relu_net, images[i], made.targets[i].item(), MARGIN) for i in rows.tolist()]
+    )
+    ratio = norms(made, images)[rows] / literal
+    assert ratio.max() < 1.2 and ratio.mean() < 1.02
+
+
+def test_what_is_adversarial_is_never_called_failed(sigmoid_net, images, labels):
+    hurried = lbfgs(
+        sigmoid_net, images, labels, (labels + 1) % 10, settings=Settings(evaluations=20)
+    )
+    assert hurried.evaluations.max() <= 20 * 3
+    margins = margins_alone(sigmoid_net, hurried.images, hurried.targets)
+    missed = hurried.attacked & ~hurried.success & (margins >= 2 * MARGIN)
+    assert not missed.any()
+    assert hurried.success_rate > 0.5
 
 
 def test_examples_hold_alone_and_in_the_box(sigmoid_net, images, labels, made):
@@ -145,6 +190,8 @@ def test_no_images_give_an_empty_set(linear):
     nothing = torch.zeros(0, 1, 8, 8)
     made = lbfgs(linear, nothing, torch.zeros(0).long(), torch.zeros(0).long())
     assert len(made) == 0
+    for rule in ("next", "nearest"):
+        assert len(choose_targets(rule, linear, nothing, torch.zeros(0).long())) == 0
 
 
 def test_save_and_load(made, tmp_path):
@@ -182,6 +229,8 @@ BAD_INPUT = {
     "label too large": (lambda x, y, t: (x, y + 10, t), "is no class"),
     "target too large": (lambda x, y, t: (x, y, t + 10), "is no class"),
     "target is label": (lambda x, y, t: (x, y, y), "is its label"),
+    "column of labels": (lambda x, y, t: (x, y[:, None], t), "do not fit"),
+    "float targets": (lambda x, y, t: (x, y, t + 0.5), "targets must be integers"),
     "one target": (lambda x, y, t: (x, y, t[:1]), "targets for"),
 }
 
@@ -194,11 +243,37 @@ def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
         lbfgs(linear, *arguments)
 
 
+@pytest.mark.parametrize("setting", [{"margin": -1.0}, {"margin": float("nan")}, {"batch_size": 0}])
+def test_bad_settings_are_refused(linear, images, labels, setting):
+    with pytest.raises(AttackError, match=next(iter(setting))):
+        lbfgs(linear, images[:5], labels[:5], (labels[:5] + 1) % 10, **setting)
+
+
+class NanOnDark(nn.Module):
+    """Fails on some images only."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        dark = x.flatten(1).mean(1, keepdim=True) < 0.01
+        return torch.where(dark, torch.nan, self.net(x))
+
+
+def test_nan_for_a_single_image_is_found(linear, images, labels):
+    x = images[:9].clone()
+    x[6] = 0
+    with pytest.raises(ModelError, match="image 6"):
+        lbfgs(NanOnDark(linear).eval(), x, labels[:9], (labels[:9] + 1) % 10)
+
+
 BAD_MODELS = {
     "training mode": (lambda net: nn.Sequential(net, nn.Dropout()).train(), "training mode"),
     "random": (lambda net: Random().eval(), "deterministic"),
     "probabilities": (lambda net: nn.Sequential(net, nn.Softmax(1)).eval(), "softmax"),
     "not logits": (lambda net: nn.Flatten(0).eval(), "instead of logits"),
+    "float64": (lambda net: copy.deepcopy(net).double(), "model.float"),
     "NaN": (lambda net: nn.Sequential(net, nn.Threshold(1e9, torch.nan)).eval(), "NaN"),
 }
 
@@ -245,3 +320,8 @@ def test_gaussian_noise(images, labels):
     each = torch.linspace(0.01, 0.5, len(images))
     spread = gaussian_noise(images, labels, each, seed=4).distortion / each
     assert (spread - 1).abs().max() < 0.4
+    exact = gaussian_noise(images, labels, each, seed=4, exact=True).distortion
+    torch.testing.assert_close(exact, each.double(), rtol=1e-5, atol=0)
+    for wrong in (-0.1, float("nan"), each[:3]):
+        with pytest.raises(AttackError, match="standard deviation"):
+            gaussian_noise(images, labels, wrong)

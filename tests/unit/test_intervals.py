@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm, t
+from scipy.stats import binomtest, t
 
 from intriguing import intervals
 
@@ -34,11 +34,17 @@ def test_seeds_that_differ_widen_the_interval():
     assert differing[1] < agreeing[1] and differing[2] > agreeing[2]
 
 
-def test_mean_of_one_seed_is_the_normal_interval():
-    sample = np.random.default_rng(0).normal(3, 2, 400)
-    _, low, high = intervals.mean([sample.mean()], [sample.std()], [400])
-    expected = norm.interval(0.95, sample.mean(), sample.std() / 20)
+@pytest.mark.parametrize("number", [2, 5, 400])
+def test_mean_of_one_seed_is_students_interval(number):
+    sample = np.random.default_rng(0).normal(3, 2, number)
+    _, low, high = intervals.mean([sample.mean()], [sample.std(ddof=1)], [number])
+    expected = t.interval(0.95, number - 1, sample.mean(), sample.std(ddof=1) / math.sqrt(number))
     assert (low, high) == pytest.approx(expected)
+
+
+def test_one_image_or_none_has_no_interval():
+    assert all(math.isnan(x) for x in intervals.mean([0.1], [math.nan], [1])[1:])
+    assert all(math.isnan(x) for x in intervals.mean([], [], []))
 
 
 def test_mean_over_seeds_without_spread_over_images_is_students_interval():

@@ -7,6 +7,7 @@ from repository import ROOT
 from scipy.stats import binomtest
 
 from intriguing import figures, page, published, tables
+from intriguing.artifacts import read_table, write_table
 
 PAPER = ROOT / "resources" / "paper"
 MODELS = {
@@ -144,6 +145,37 @@ def test_layout_of_a_cell(table2):
     assert layout.iloc[1]["A & co"] == "100.0 [98.5, 100.0]"
     # a model without a role has no line of the paper
     assert (layout["made for"] == "own").sum() == 1 and len(layout) == 7
+
+
+def test_a_first_model_without_a_role_hides_nothing(table2):
+    models = {"own": MODELS["own"], "a": MODELS["a"]}
+    rows = pandas.DataFrame(
+        [
+            {
+                "attack": "lbfgs",
+                "made_for": source,
+                "input": "distorted",
+                "target": target,
+                "n": 20,
+                "errors": 5,
+                "distortion_mean": 0.07,
+            }
+            for source in models
+            for target in models
+        ]
+    )
+    table = tables.table2(models, rows, published.read(PAPER / "table2.csv"), "lbfgs")
+    layout = tables.table2_layout(table)
+    assert layout.iloc[2][""] == "paper [S]" and layout.iloc[2]["av. distortion"] == "0.14"
+    assert "nan" not in tables.to_markdown(layout)
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path):
+    frame = pandas.DataFrame({"model": ["100", "nan", "1e-4"], "distortion_mean": [1, None, 3]})
+    write_table(tmp_path / "t.csv", frame)
+    again = read_table(tmp_path / "t.csv")
+    assert list(again["model"]) == ["100", "nan", "1e-4"]
+    assert again["distortion_mean"].isna().tolist() == [False, True, False]
 
 
 def test_figures_are_pictures_and_reproducible(table2, tmp_path):

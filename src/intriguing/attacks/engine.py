@@ -18,14 +18,15 @@ from intriguing.attacks.weight_search import WeightSearch
 
 @dataclass(frozen=True)
 class Settings:
-    """Numerical settings of the search; the defaults serve every model tried.
+    """Numerical settings of the search; the defaults serve fully connected models.
 
     memory : curvature pairs kept per image.
     stationarity : a minimiser is accepted when |x - P(x - gradient/2)| <= stationarity * |x - x0|.
         Half the gradient is the distance to the minimum of the distortion term.
     steps_per_weight : most accepted steps for one c.
     weight_tolerance, margin_tolerance : see `weight_search.WeightSearch`.
-    evaluations : most gradient evaluations for one image.
+    evaluations : most gradient evaluations for one image in one call of `solve`; an image that
+        reaches it keeps the best it has.
     """
 
     memory: int = 4
@@ -42,7 +43,8 @@ class Solution:
 
     images : Tensor (N, n), the adversarial image, or the last iterate where none was found.
     found : bool Tensor (N,).
-    loss_weight : Tensor (N,), the smallest c that succeeded, NaN where none was found.
+    loss_weight : Tensor (N,), c of the answer: of the nearest minimiser that succeeded or, where
+        none did, of the nearest iterate; NaN where nothing was found.
     evaluations : int64 Tensor (N,).
     """
 
@@ -112,6 +114,8 @@ class _Batch:
         self.loss_gradient = torch.zeros_like(self.originals)
         self.loss, self.margin, self.step = zeros.clone(), zeros.clone(), zeros + 1
         self.best_distance = zeros + torch.inf
+        self.fallback_distance = zeros + torch.inf
+        self.remembers = torch.zeros(rows, dtype=torch.bool, device=images.device)
         self.fresh = torch.ones(rows, dtype=torch.bool, device=images.device)
         self.done = torch.zeros_like(self.fresh)
         self.steps_here = torch.zeros(rows, dtype=torch.int64, device=images.device)
@@ -124,16 +128,25 @@ class _Batch:
     def take(self, evaluation):
         """Accept or refuse the trial points; settle the rows that reached their minimiser."""
         settings, fresh = self.settings, self.fresh
-        self.evaluations += 1
+        self.evaluations += ~self.done
         weight = self.search.weight.nan_to_num(0.0)
         move = self.trial - self.images
         gradient = self._gradient(weight)
         value = _squared_distance(self.images, self.originals) + weight * self.loss
         trial_value = _squared_distance(self.trial, self.originals) + weight * evaluation.loss
-        accepted = fresh | line_search.sufficient_decrease(value, trial_value, gradient, move)
+        decrease = line_search.sufficient_decrease(value, trial_value, gradient, move)
+        accepted = (fresh | decrease) & ~self.done
         shorter = line_search.shorten(self.step, value, trial_value, gradient, move)
         self.step = torch.where(accepted, 1.0, shorter)
         stuck = ~accepted & (self.step < line_search.SHORTEST_STEP)
+        # a direction that leads nowhere: forget the curvature and start from the gradient; only
+        # when that leads nowhere either is the row at its minimum
+        reset = stuck & self.remembers
+        if reset.any():
+            self.memory.forget(reset.nonzero()[:, 0])
+            self.step.masked_fill_(reset, 1.0)
+            stuck &= ~reset
+        self.remembers = (self.remembers & ~reset) | (accepted & ~fresh)
 
         self.memory.push(move, evaluation.gradient - self.loss_gradient, accepted & ~fresh)
         keep = accepted[:, None]
@@ -150,21 +163,33 @@ class _Batch:
             weight = self.search.weight
         residual = self.images - box.project(self.images - 0.5 * self._gradient(weight))
         distance = _squared_distance(self.images, self.originals)
+        self._keep_fallback(accepted & ~fresh, distance)
         stationary = residual.square_().sum(1) <= settings.stationarity**2 * distance
         settled = accepted & (stationary | (self.steps_here >= settings.steps_per_weight))
         settled = (settled | stuck) & ~fresh & ~self.done
         self._settle(settled, distance)
         self.fresh = torch.zeros_like(fresh)
 
+    def _keep_fallback(self, rows, distance):
+        """Record the nearest iterate that succeeds, for rows whose minimisers never do."""
+        nearer = (self.margin >= self.search.required) & (distance < self.fallback_distance)
+        kept = (rows & nearer & self.best_distance.isinf()).nonzero()[:, 0]
+        if len(kept):
+            self.fallback_distance[kept] = distance[kept]
+            self._record(kept, self.search.weight)
+
+    def _record(self, rows, weight):
+        owner = self.owner[rows]
+        self.solution.images[owner] = self.images[rows]
+        self.solution.loss_weight[owner] = weight[rows]
+        self.solution.found[owner] = True
+
     def _settle(self, settled, distance):
         weight = self.search.weight
         success, finished = self.search.update(settled, self.margin)
         better = (success & (distance < self.best_distance)).nonzero()[:, 0]
         if len(better):
-            owner = self.owner[better]
-            self.solution.images[owner] = self.images[better]
-            self.solution.loss_weight[owner] = weight[better]
-            self.solution.found[owner] = True
+            self._record(better, weight)
             self.best_distance[better] = distance[better]
         self.steps_here.masked_fill_(settled, 0)
         self.step.masked_fill_(settled, 1.0)
@@ -214,6 +239,8 @@ class _Batch:
         self.loss_gradient[rows] = 0
         self.memory.forget(rows)
         self.best_distance[rows] = torch.inf
+        self.fallback_distance[rows] = torch.inf
+        self.remembers[rows] = False
         self.step[rows] = 1.0
         self.fresh[rows] = True
         self.done[rows] = False
@@ -234,7 +261,16 @@ class _Batch:
 
 _ROW_TENSORS = (
     *("owner", "originals", "targets", "images", "trial", "loss", "loss_gradient", "margin"),
-    *("step", "best_distance", "fresh", "done", "steps_here", "evaluations"),
+    *(
+        "step",
+        "best_distance",
+        "fallback_distance",
+        "remembers",
+        "fresh",
+        "done",
+        "steps_here",
+        "evaluations",
+    ),
 )
 
 

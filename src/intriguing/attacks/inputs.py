@@ -1,9 +1,24 @@
 """What an attack demands of its images, labels, targets and model, checked before it starts."""
 
+import itertools
+
 import torch
-from torch import nn
 
 from intriguing.errors import AttackError, ModelError
+
+
+def device_of(model, images):
+    """Where a model computes: the device of its parameters or buffers, else of the images."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in tensors), images.device)
+
+
+def check_settings(margin, batch_size):
+    """Raise `AttackError` unless the margin and the batch size make sense."""
+    if not 0 <= margin < float("inf"):
+        raise AttackError(f"margin is {margin}: give a finite number of at least 0")
+    if batch_size < 1:
+        raise AttackError(f"batch_size is {batch_size}: give at least 1")
 
 
 def check_images(images, labels):
@@ -13,10 +28,10 @@ def check_images(images, labels):
             f"images must be floating point in [0, 1], not {images.dtype}: divide 8-bit images"
             " by 255"
         )
-    if images.ndim < 2 or len(images) != len(labels):
+    if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels):
         raise AttackError(
-            f"images of shape {tuple(images.shape)} and {len(labels)} labels do not fit: give one"
-            " label for each image, images first along the first axis"
+            f"images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)} do"
+            " not fit: give images along the first axis and a vector with one label for each"
         )
     bad = ~images.isfinite().flatten(1).all(1)
     if bad.any():
@@ -27,16 +42,20 @@ def check_images(images, labels):
             f"image {_first(bad)} leaves [0, 1]: scale the images and put any normalisation inside"
             " the model"
         )
-    if labels.is_floating_point() or labels.is_complex():
-        raise AttackError(f"labels must be integers, not {labels.dtype}")
+    _check_integers(labels, "labels")
 
 
 def check_model(model, images):
     """Raise unless the model is in evaluation mode and gives finite logits; return their number."""
-    if any(isinstance(module, nn.Module) and module.training for module in model.modules()):
+    if any(module.training for module in model.modules()):
         raise AttackError(
             "the model is in training mode, where dropout and batch norm are random: call"
             " model.eval() first"
+        )
+    other = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
+    if other:
+        raise AttackError(
+            f"the model computes in {other.pop()}, but examples are float32: call model.float()"
         )
     with torch.no_grad():
         first, again = model(images[:2]), model(images[:2])
@@ -75,10 +94,16 @@ def check_targets(targets, labels, classes):
     """Raise `AttackError` unless every target is a class other than the label."""
     if targets.shape != labels.shape:
         raise AttackError(f"{len(targets)} targets for {len(labels)} images: give one for each")
+    _check_integers(targets, "targets")
     check_classes(targets, classes, "target")
     same = targets == labels
     if same.any():
         raise AttackError(f"the target of image {_first(same)} is its label: choose another class")
+
+
+def _check_integers(values, name):
+    if values.is_floating_point() or values.is_complex():
+        raise AttackError(f"{name} must be integers, not {values.dtype}")
 
 
 def _first(mask):

@@ -3,7 +3,8 @@
 import torch
 
 SUFFICIENT_DECREASE = 1e-4
-SHORTEST_STEP = 1e-4
+# far below 1, because the first step after a reset is half the gradient, whatever the curvature
+SHORTEST_STEP = 1e-10
 
 
 def sufficient_decrease(value, trial_value, gradient, move):
@@ -16,7 +17,8 @@ def sufficient_decrease(value, trial_value, gradient, move):
     gradient, move : Tensor (B, n)
         Gradient at the iterate and the projected move (trial point minus iterate).
     """
-    predicted = (gradient * move).sum(1)
+    # the projection can turn a descent direction into a move that does not descend
+    predicted = (gradient * move).sum(1).clamp(max=0)
     # below the rounding of the objective a decrease cannot be measured: accept what is level
     slack = 4 * torch.finfo(value.dtype).eps * value.abs()
     return trial_value <= value + SUFFICIENT_DECREASE * predicted + slack

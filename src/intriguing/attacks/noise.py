@@ -4,9 +4,10 @@ import torch
 
 from intriguing.attacks import inputs
 from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
+from intriguing.errors import AttackError
 
 
-def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False):
+def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False, exact=False):
     """Images with independent Gaussian noise on each pixel.
 
     Parameters
@@ -22,6 +23,10 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False):
         MNIST, where most pixels are 0, by about a third); without it the two agree as in the
         paper's tables.
 
+    exact : bool
+        Scale the noise of each image so that its root mean square is the deviation itself, not
+        only on average (before clipping).
+
     Returns
     -------
     AdversarialSet
@@ -33,6 +38,16 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False):
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images.device)
     deviation = torch.as_tensor(standard_deviation, dtype=torch.float32, device=images.device)
+    if not (deviation >= 0).all() or deviation.isinf().any() or deviation.ndim > 1:
+        raise AttackError("the standard deviation must be finite and at least 0")
+    if deviation.ndim and len(deviation) != len(images):
+        raise AttackError(
+            f"{len(deviation)} standard deviations for {len(images)} images: give one, or one for"
+            " each"
+        )
+    if exact:
+        rms = noise.flatten(1).square().mean(1).sqrt()
+        noise = noise / rms.view(-1, *[1] * (images.ndim - 1))
     noisy = images + noise * deviation.reshape(-1, *[1] * (images.ndim - 1))
     noisy = noisy.clamp(0, 1) if clip else noisy
     nowhere = torch.full_like(labels, -1)
@@ -44,7 +59,7 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False):
         already_wrong=never.clone(),
         labels=labels,
         targets=nowhere,
-        loss_weight=torch.full((len(labels),), torch.nan, dtype=torch.float64),
+        loss_weight=torch.full_like(labels, torch.nan, dtype=torch.float64),
         evaluations=torch.zeros_like(labels),
         settings={"attack": "gaussian_noise", "seed": seed, "clip": clip},
     )

@@ -52,7 +52,8 @@ def lbfgs(
     Returns
     -------
     AdversarialSet
-        One row an image, in order. Images without success hold the last candidate.
+        One row an image, in order, on the model's device. Images without success hold the last
+        candidate.
 
     Raises
     ------
@@ -61,10 +62,11 @@ def lbfgs(
         its label, or the model is in training mode, random, or gives no finite logits.
     """
     settings = settings or engine.Settings()
-    device = next((p.device for p in model.parameters()), images.device)
+    inputs.check_settings(margin, batch_size)
     inputs.check_images(images, labels)
-    images = images.to(device).float()
-    labels, targets = labels.to(device).long(), targets.to(device).long()
+    device = inputs.device_of(model, images)
+    images, targets = images.to(device).float(), targets.to(device)
+    labels = labels.to(device).long()
     number = len(images)
     result = AdversarialSet(
         images=images.clone(),
@@ -82,6 +84,7 @@ def lbfgs(
     classes = inputs.check_model(model, images)
     inputs.check_classes(labels, classes, "label")
     inputs.check_targets(targets, labels, classes)
+    result.targets = targets.long()
 
     result.already_wrong = ~correct_alone(model, images, labels)
     waiting = result.attacked.nonzero()[:, 0]

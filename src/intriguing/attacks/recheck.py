@@ -7,6 +7,7 @@ boundary within a batch may be on the wrong side alone. A logit margin keeps it 
 import torch
 
 from intriguing.attacks.objective import target_margin
+from intriguing.errors import ModelError
 
 
 @torch.no_grad()
@@ -26,6 +27,20 @@ def margins_alone(model, images, targets):
 
 @torch.no_grad()
 def correct_alone(model, images, labels):
-    """Whether each image, evaluated one by one, is classified as its label, bool Tensor (N,)."""
-    right = [(model(images[i : i + 1]).argmax(1) == labels[i : i + 1]) for i in range(len(images))]
-    return torch.cat(right) if right else torch.zeros(0, dtype=torch.bool, device=images.device)
+    """Whether each image, evaluated one by one, is classified as its label, bool Tensor (N,).
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite.
+    """
+    right = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    for i in range(len(images)):
+        logits = model(images[i : i + 1])
+        if not logits.isfinite().all():
+            raise ModelError(
+                f"the model gives NaN or infinity for image {i}: its weights are damaged or it"
+                " divides by zero; train or repair it"
+            )
+        right[i] = logits.argmax(1)[0] == labels[i]
+    return right

@@ -2,6 +2,7 @@
 
 import torch
 
+from intriguing.attacks import inputs
 from intriguing.errors import AttackError
 
 RULES = ("next", "random", "least_likely", "nearest")
@@ -26,6 +27,10 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
     """
     if rule not in RULES:
         raise AttackError(f"unknown target rule {rule!r}: choose one of {', '.join(RULES)}")
+    images = images.to(inputs.device_of(model, images))
+    labels = labels.to(images.device)
+    if not len(labels):
+        return labels
     with torch.no_grad():
         classes = model(images[:1]).shape[1]
     if rule == "next":

@@ -50,7 +50,7 @@ class WeightSearch:
     def start(self, rows, margin, squared_gradient):
         """First c of some rows (bool mask), from the linearised classifier.
 
-        With r = -(c/2) p grad(margin), p being the probability of not being the target (1/2 on the
+        With r = (c/2) p grad(margin), p being the probability of not being the target (1/2 on the
         boundary), the boundary is reached at c = 4 |margin| / |grad|^2.
         """
         gap = self.required - margin

@@ -52,6 +52,10 @@ def sampled_images(data, entry):
     return torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
 
 
+def _deviation(values):
+    return np.std(values, ddof=1) if len(values) > 1 else np.nan
+
+
 def summary(made, indices):
     """One row about an adversarial set.
 
@@ -79,14 +83,14 @@ def summary(made, indices):
         "already_wrong": int((~attacked).sum()),
         "attacked": int(attacked.sum()),
         "successes": int(success.sum()),
-        "success_percent": 100 * success.sum() / max(1, attacked.sum()),
+        "success_percent": 100 * made.success_rate,
         "low_percent": 100 * low,
         "high_percent": 100 * high,
         "distortion_mean": figure(np.mean),
-        "distortion_deviation": figure(np.std),
+        "distortion_deviation": figure(_deviation),
         "distortion_median": figure(np.median),
         "distortion_worst": figure(np.max),
-        "evaluations_mean": made.evaluations.cpu().numpy()[attacked].mean(),
+        "evaluations_mean": made.evaluations[made.attacked].double().mean().item(),
         "failed_images": " ".join(str(i) for i in indices[attacked & ~success]),
         "digest": made.settings["digest"],
     }

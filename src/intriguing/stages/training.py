@@ -1,5 +1,6 @@
 """Training stage: from an experiment's entry to a trained network and its errors."""
 
+import hashlib
 import logging
 
 import torch
@@ -10,7 +11,7 @@ from intriguing.transfer import count_errors
 logger = logging.getLogger(__name__)
 
 
-def run(data, entry, *, seed):
+def run(data, entry, *, name, seed):
     """Build, train and measure one model.
 
     Parameters
@@ -18,8 +19,10 @@ def run(data, entry, *, seed):
     data : dataset_file.DatasetFile
     entry : dict
         As `experiment.Experiment.training` gives it.
+    name : str
+        The model's. Two models of the same seed start from different weights.
     seed : int
-        Of the initial weights and of the mini-batches.
+        Of the initial weights and of the mini-batches, together with the name.
 
     Returns
     -------
@@ -38,8 +41,9 @@ def run(data, entry, *, seed):
         "seed": seed,
         "digest": data.digest,
     }
-    torch.manual_seed(seed)
-    build = {name: settings[name] for name in ("architecture", "input_shape", "classes")}
+    own_seed = _own_seed(name, seed)
+    torch.manual_seed(own_seed)
+    build = {key: settings[key] for key in ("architecture", "input_shape", "classes")}
     model = networks.build(**build, **settings["options"])
     images, labels = _tensors(data, entry["trained_on"])
     history = training.train(
@@ -49,13 +53,13 @@ def run(data, entry, *, seed):
         method=_method(entry["training"]),
         weight_decay=entry["weight_decay"],
         sparsity=_sparsity(entry.get("sparsity")),
-        seed=seed,
+        seed=own_seed,
     )
     errors = {}
-    for name in data.split_names:
-        images, labels = _tensors(data, name)
-        errors[name] = {"n": len(labels), "errors": count_errors(model, images, labels)}
-        logger.info("%s: %d errors of %d", name, errors[name]["errors"], len(labels))
+    for split in data.split_names:
+        images, labels = _tensors(data, split)
+        errors[split] = {"n": len(labels), "errors": count_errors(model, images, labels)}
+        logger.info("%s: %d errors of %d", split, errors[split]["errors"], len(labels))
     last = history.rows[-1]
     metrics = {
         "errors": errors,
@@ -66,6 +70,10 @@ def run(data, entry, *, seed):
         "digest": data.digest,
     }
     return model, history, metrics, settings
+
+
+def _own_seed(name, seed):
+    return int(hashlib.sha256(f"{name} {seed}".encode()).hexdigest()[:8], 16)
 
 
 def _tensors(data, name):

@@ -8,9 +8,10 @@ from intriguing.transfer import error_matrix
 def run(data, distorted, models, *, seed):
     """Errors of all models on an adversarial set or a noise set.
 
-    Only the images that count are used: those that were attacked. For an adversarial set two
-    controls on the same images tell what the distortion itself does: ``matched_noise`` has
-    Gaussian noise of the same distortion, image by image; ``clean`` are the originals.
+    Only the images that count are used: those for which an adversarial example was found (all of
+    a noise set). For an adversarial set two controls on the same images tell what the distortion
+    itself does: ``matched_noise`` has Gaussian noise of exactly the same distortion, image by
+    image, not clipped to the box; ``clean`` are the originals.
 
     Parameters
     ----------
@@ -26,16 +27,17 @@ def run(data, distorted, models, *, seed):
         As `transfer.error_matrix`, with the mean distortion of each input and what made the set.
     """
     settings = distorted.settings
-    counted = distorted.attacked
+    noise = settings["attack"] == "gaussian_noise"
+    counted = distorted.attacked if noise else distorted.success
     originals, labels = sampled_images(data, settings)
     originals, labels = originals[counted], labels[counted]
     distortion = distorted.distortion[counted]
     inputs = {"distorted": (distorted.images[counted], labels), "clean": (originals, labels)}
     mean_distortion = {"distorted": distortion.mean().item(), "clean": 0.0}
-    if settings["attack"] != "gaussian_noise":
-        noise = gaussian_noise(originals, labels, distortion, seed=seed)
-        inputs["matched_noise"] = (noise.images, labels)
-        mean_distortion["matched_noise"] = noise.distortion.mean().item()
+    if not noise:
+        matched = gaussian_noise(originals, labels, distortion, seed=seed, exact=True)
+        inputs["matched_noise"] = (matched.images, labels)
+        mean_distortion["matched_noise"] = matched.distortion.mean().item()
     frame = error_matrix(models, inputs)
     frame["distortion_mean"] = frame["input"].map(mean_distortion)
     for name in ("split", "targets", "margin", "standard_deviation", "digest"):
