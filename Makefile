@@ -9,6 +9,7 @@ EXPERIMENTS := $(sort $(basename $(notdir $(wildcard config/experiments/*.yaml))
 
 $(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
 	@$(BIN)/snakemake $@
+	@echo "every table and figure is in results/$@/page.html"
 
 test: $(READY)  ## run all tests (needs no download)
 	@$(BIN)/pytest
@@ -22,7 +23,7 @@ format: $(READY)  ## format Python and Snakemake files
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove all results and Snakemake's records (not .venv)
-	@rm -rf .snakemake $(addprefix results/,$(EXPERIMENTS))
+	@rm -rf .snakemake results/*/
 
 help:  ## this list
 	@echo "make            environment and the default experiment, digits"

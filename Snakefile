@@ -14,6 +14,8 @@ include: "workflow/rules/report.smk"
 
 
 for name in experiment_names():
+    if name in {rule.name for rule in workflow.rules}:
+        raise WorkflowError(f"{name}.yaml: a rule is called {name} already: rename the file")
 
     rule:
         name:

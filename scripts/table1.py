@@ -17,4 +17,6 @@ with job(snakemake.log[0]):
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )
-    report.write_formats(table, [tables.table1_layout(table)], snakemake.output)
+    report.write_formats(
+        table, [tables.table1_layout(table)], snakemake.params.caption, snakemake.output
+    )

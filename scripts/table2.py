@@ -13,4 +13,4 @@ with job(snakemake.log[0]):
         snakemake.params.attack,
     )
     layouts = [tables.table2_layout(table), tables.control_layout(table)]
-    report.write_formats(table, layouts, snakemake.output)
+    report.write_formats(table, layouts, snakemake.params.caption, snakemake.output)

@@ -12,6 +12,9 @@ import yaml
 
 from intriguing.errors import ExperimentError
 
+# targets of the Makefile that an experiment cannot be called
+MAKE_TARGETS = ("test", "lint", "format", "clean", "help")
+
 
 class Experiment:
     """One experiment with every default filled in.
@@ -81,6 +84,10 @@ def read(path, schema_path):
             f"{path}: the name of an experiment starts with a small letter and has only small"
             " letters, digits and _: rename the file"
         )
+    if path.stem in MAKE_TARGETS:
+        raise ExperimentError(
+            f"{path}: make {path.stem} means something else already: rename the file"
+        )
     try:
         settings = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
@@ -92,6 +99,8 @@ def read(path, schema_path):
         line = f" at line {where.line + 1}" if where else ""
         problem = getattr(error, "problem", None) or "syntax error"
         raise ExperimentError(f"{path} is no YAML{line} ({problem}): mend that line") from error
+    if settings is None:
+        raise ExperimentError(f"{path} is empty: copy another experiment into it")
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     _validate(settings, schema, path)
     _check_references(settings, path)
@@ -157,10 +166,23 @@ def _sentence(error):
             f"{key} is {error.instance!r}; {_suggest(str(error.instance), error.validator_value)}"
         )
     if error.validator == "type":
-        return f"{key} is {error.instance!r}, which is no {error.validator_value}: correct it"
+        words = _TYPES[error.validator_value]
+        return f"{key} is {error.instance!r}, but has to be {words}: correct it"
+    if error.validator == "pattern":
+        return f"{key}: {error.instance!r} has other characters than letters, digits and . _ -"
     if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
         return f"{key} must have exactly one of the keys {', '.join(error.schema['properties'])}"
     return f"{key}: {error.message}: correct it"
+
+
+_TYPES = {
+    "array": "a list, such as [2]",
+    "object": "a mapping of keys to values",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+}
 
 
 def _key(error, name):

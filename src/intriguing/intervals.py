@@ -94,4 +94,6 @@ def _wilson(p, n):
     z = _z()
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    # exact at the ends, where rounding would leave a remainder
+    low = 0.0 if p == 0 else max(0.0, centre - reach)
+    return low, 1.0 if p == 1 else min(1.0, centre + reach)

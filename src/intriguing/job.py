@@ -16,17 +16,28 @@ def job(log_path):
     shows the logs of failed jobs) and exit status 1. Any other exception is a defect: the log gets
     the traceback.
     """
-    with open(log_path, "w", encoding="utf-8", buffering=1) as log:
-        logging.basicConfig(
-            stream=log, level=logging.INFO, format="%(asctime)s %(message)s", force=True
-        )
-        logging.captureWarnings(True)
-        try:
-            yield
-        except IntriguingError as error:
-            log.write(f"error: {error}\n")
-            sys.exit(1)
-        except Exception:
-            traceback.print_exc(file=log)
-            log.write("error: this is a defect of the workflow; please report the lines above\n")
-            sys.exit(1)
+    logging.basicConfig(
+        filename=log_path,
+        filemode="w",
+        encoding="utf-8",
+        level=logging.INFO,
+        format="%(asctime)s %(message)s",
+        force=True,
+    )
+    logging.captureWarnings(True)
+    try:
+        yield
+    except IntriguingError as error:
+        _end(log_path, f"error: {error}\n")
+    except Exception:
+        defect = "error: this is a defect of the workflow; please report the lines above\n"
+        _end(log_path, traceback.format_exc() + defect)
+
+
+def _end(log_path, words):
+    try:
+        with open(log_path, "a", encoding="utf-8") as log:
+            log.write(words)
+    except OSError:  # the disk of the log is full
+        sys.stderr.write(words)
+    sys.exit(1)

@@ -122,7 +122,7 @@ def table1_layout(table):
             theirs[heading] = _percent(
                 row, f"paper_{stem}_percent", f"paper_{stem}_low", f"paper_{stem}_high"
             )
-        ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}"
+        ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}" + _seeds(row.seeds)
         theirs["attack success"] = ""
         ours["av. distortion"] = _distortion(
             row.distortion, row.distortion_low, row.distortion_high
@@ -142,8 +142,7 @@ def table2_layout(table):
     for _made_for, cells in table.groupby("made_for", sort=False):
         # the first value of each column that is there: a model without a role has none published
         first = cells.bfill().iloc[0]
-        images = f"{first['error_n']:.0f}"
-        images += f" in {first['seeds']} seeds" if first["seeds"] > 1 else ""
+        images = f"{first['error_n']:.0f}" + _seeds(first["seeds"])
         ours = {"made for": first["made_for_label"], "": f"ours, n = {images}"}
         theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
         for cell in cells.itertuples():
@@ -174,6 +173,22 @@ def control_layout(table):
                 )
             lines.append(line)
     return pandas.DataFrame(lines)
+
+
+def caption(dataset, attack):
+    """What the numbers of Tables 1 and 2 rest on, in a line.
+
+    Parameters
+    ----------
+    dataset : str
+    attack : dict
+        Settings of the attack that is shown.
+    """
+    return (
+        f"Ours: {dataset}, {attack['count']} images of split {attack['split']}, target rule"
+        f" {attack['targets']}, margin {attack['margin']:g}; 95 % intervals. Paper: MNIST,"
+        " training images, target rule not stated; [S]: read in a secondary source."
+    )
 
 
 def to_markdown(layout):
@@ -210,6 +225,10 @@ def _rate(name, counts, numbers):
         f"{name}_low": 100 * low,
         f"{name}_high": 100 * high,
     }
+
+
+def _seeds(number):
+    return f" in {number} seeds" if number > 1 else ""
 
 
 def _distortion(value, low=float("nan"), high=float("nan")):

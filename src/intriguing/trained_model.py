@@ -48,7 +48,10 @@ def load(folder):
         If a weight is not finite.
     """
     path = Path(folder) / WEIGHTS
-    arrays, settings = read_arrays(path)
+    try:
+        arrays, settings = read_arrays(path)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path} is missing or damaged: {_rebuild(folder)}") from error
     try:
         build = {name: settings[name] for name in ("architecture", "input_shape", "classes")}
         model = networks.build(**build, **settings["options"])

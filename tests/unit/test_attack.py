@@ -229,6 +229,8 @@ BAD_INPUT = {
     "label too large": (lambda x, y, t: (x, y + 10, t), "is no class"),
     "target too large": (lambda x, y, t: (x, y, t + 10), "is no class"),
     "target is label": (lambda x, y, t: (x, y, y), "is its label"),
+    "numpy images": (lambda x, y, t: (x.numpy(), y, t), "images must be a torch.Tensor"),
+    "one number": (lambda x, y, t: (x, y, 3), "targets must be a torch.Tensor"),
     "column of labels": (lambda x, y, t: (x, y[:, None], t), "do not fit"),
     "float targets": (lambda x, y, t: (x, y, t + 0.5), "targets must be integers"),
     "one target": (lambda x, y, t: (x, y, t[:1]), "targets for"),
@@ -247,6 +249,16 @@ def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
 def test_bad_settings_are_refused(linear, images, labels, setting):
     with pytest.raises(AttackError, match=next(iter(setting))):
         lbfgs(linear, images[:5], labels[:5], (labels[:5] + 1) % 10, **setting)
+
+
+def test_what_is_no_module_and_where_there_are_no_gradients(linear, images, labels):
+    arguments = images[:5], labels[:5], (labels[:5] + 1) % 10
+    with pytest.raises(AttackError, match=r"torch\.nn\.Module"):
+        lbfgs(lambda x: linear(x), *arguments)
+    with torch.inference_mode(), pytest.raises(AttackError, match="inference_mode"):
+        lbfgs(linear, *arguments)
+    made = lbfgs(linear, images[:5].clone().requires_grad_(True), *arguments[1:])
+    assert not made.images.requires_grad and made.success.any()
 
 
 class NanOnDark(nn.Module):

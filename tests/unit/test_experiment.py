@@ -88,7 +88,7 @@ MISTAKES = {
         changed(["attacks", "lbfgs", "split"], "valid"),
         r"attacks.lbfgs.split is 'valid', which is no split; choose one of train, test, P1, P2",
     ),
-    "wrong type": (changed(["seeds"], 3), r"seeds is 3, which is no array"),
+    "wrong type": (changed(["seeds"], 3), r"seeds is 3, but has to be a list"),
     "negative": (changed(["models", "net", "weight_decay"], [-1.0, 0.0]), "weight_decay"),
     "decays": (changed(["models", "net", "weight_decay"], [1.0]), "1 values for 2 layers"),
     "missing": ({"title": "t", "models": MINIMAL["models"]}, r"data is missing: add it"),
@@ -102,8 +102,14 @@ MISTAKES = {
         "exactly one of the keys lbfgs, adam",
     ),
     "report": (changed(["report", "attack"], "fgsm"), "report.attack is 'fgsm'"),
-    "no mapping": ("- a\n", "the file is .* no object"),
+    "no mapping": ("- a\n", "the file is .* a mapping"),
     "syntax": ("title: [\n", "is no YAML at line"),
+    "empty": ("# nothing\n", "is empty"),
+    "unknown role": (
+        changed(["models", "net", "role"], "FC100"),
+        r"role is 'FC100'; did you mean 'FC10",
+    ),
+    "model name": (changed(["models", "FC 100"], MINIMAL["models"]["net"]), "other characters"),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
 }
 
@@ -127,6 +133,10 @@ def test_file_names_are_checked(tmp_path):
     path = tmp_path / "My-Trial.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))
     with pytest.raises(ExperimentError, match="rename the file"):
+        experiment.read(path, SCHEMA)
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL))
+    with pytest.raises(ExperimentError, match="make test means something else"):
         experiment.read(path, SCHEMA)
     with pytest.raises(ExperimentError, match="does not exist"):
         experiment.read(tmp_path / "none.yaml", SCHEMA)

@@ -40,6 +40,13 @@ def test_an_error_is_the_last_line_of_the_log(tmp_path):
     assert len(lines) == 2
 
 
+def test_when_the_log_cannot_be_written_the_terminal_tells(capsys):
+    with pytest.raises(SystemExit) as caught, job("/dev/full"):
+        raise DataError("the disk is full: free some space")
+    assert caught.value.code == 1
+    assert "error: the disk is full: free some space" in capsys.readouterr().err
+
+
 def test_a_defect_leaves_its_traceback(tmp_path):
     log = tmp_path / "log"
     with pytest.raises(SystemExit), job(log):

@@ -20,7 +20,7 @@ EXPERIMENT = "config/experiments/smoke.yaml"
         ("seeds:", "sedes:", "sedes is no key; did you mean 'seeds'?"),
         ("name: digits", "name: digit", "data.name is 'digit'; did you mean 'digits'?"),
         ("trained_on: P1", "trained_on: P3", "trained_on is 'P3', which is no split"),
-        ("count: 60", "count: many", "attacks.lbfgs.count is 'many', which is no integer"),
+        ("count: 60", "count: many", "attacks.lbfgs.count is 'many', but has to be a whole number"),
     ],
 )
 def test_a_mistake_in_an_experiment_stops_before_any_job(make_copy, old, new, words):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from intriguing import experiment
+from intriguing import experiment, tables
 from intriguing.errors import ExperimentError
 from intriguing.provenance import code_hash
 
@@ -63,6 +63,10 @@ def of_experiment(get):
 
 def shown_attack(experiment, wildcards):
     return experiment.shown_attack
+
+
+def shown_caption(experiment, wildcards):
+    return tables.caption(experiment.data["name"], experiment.attack(experiment.shown_attack))
 
 
 def shown_models(experiment, wildcards):

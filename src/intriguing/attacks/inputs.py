@@ -9,6 +9,11 @@ from intriguing.errors import AttackError, ModelError
 
 def device_of(model, images):
     """Where a model computes: the device of its parameters or buffers, else of the images."""
+    if not isinstance(model, torch.nn.Module):
+        raise AttackError(
+            f"the model is a {type(model).__name__}: wrap it into a torch.nn.Module that gives"
+            " logits"
+        )
     tensors = itertools.chain(model.parameters(), model.buffers())
     return next((tensor.device for tensor in tensors), images.device)
 
@@ -23,6 +28,8 @@ def check_settings(margin, batch_size):
 
 def check_images(images, labels):
     """Raise `AttackError` unless images are float (N, C, H, W) in [0, 1] with a label each."""
+    for name, value in (("images", images), ("labels", labels)):
+        _check_tensor(value, name)
     if not images.is_floating_point():
         raise AttackError(
             f"images must be floating point in [0, 1], not {images.dtype}: divide 8-bit images"
@@ -47,6 +54,8 @@ def check_images(images, labels):
 
 def check_model(model, images):
     """Raise unless the model is in evaluation mode and gives finite logits; return their number."""
+    if torch.is_inference_mode_enabled():
+        raise AttackError("inside torch.inference_mode() there are no gradients: leave it first")
     if any(module.training for module in model.modules()):
         raise AttackError(
             "the model is in training mode, where dropout and batch norm are random: call"
@@ -90,8 +99,10 @@ def check_classes(values, classes, name):
         )
 
 
-def check_targets(targets, labels, classes):
-    """Raise `AttackError` unless every target is a class other than the label."""
+def checked_targets(targets, labels, classes):
+    """Targets as int64 beside the labels; `AttackError` unless each is a class, not the label."""
+    _check_tensor(targets, "targets")
+    targets = targets.to(labels.device)
     if targets.shape != labels.shape:
         raise AttackError(f"{len(targets)} targets for {len(labels)} images: give one for each")
     _check_integers(targets, "targets")
@@ -99,6 +110,15 @@ def check_targets(targets, labels, classes):
     same = targets == labels
     if same.any():
         raise AttackError(f"the target of image {_first(same)} is its label: choose another class")
+    return targets.long()
+
+
+def _check_tensor(value, name):
+    if not torch.is_tensor(value):
+        raise AttackError(
+            f"{name} must be a torch.Tensor, not {type(value).__name__}: convert them with"
+            " torch.as_tensor"
+        )
 
 
 def _check_integers(values, name):

@@ -65,8 +65,7 @@ def lbfgs(
     inputs.check_settings(margin, batch_size)
     inputs.check_images(images, labels)
     device = inputs.device_of(model, images)
-    images, targets = images.to(device).float(), targets.to(device)
-    labels = labels.to(device).long()
+    images, labels = images.detach().to(device).float(), labels.to(device).long()
     number = len(images)
     result = AdversarialSet(
         images=images.clone(),
@@ -74,7 +73,7 @@ def lbfgs(
         success=torch.zeros(number, dtype=torch.bool, device=device),
         already_wrong=torch.zeros(number, dtype=torch.bool, device=device),
         labels=labels,
-        targets=targets,
+        targets=labels.clone(),
         loss_weight=torch.full((number,), torch.nan, dtype=torch.float64, device=device),
         evaluations=torch.zeros(number, dtype=torch.int64, device=device),
         settings={"attack": "lbfgs", "margin": margin},
@@ -83,8 +82,7 @@ def lbfgs(
         return result
     classes = inputs.check_model(model, images)
     inputs.check_classes(labels, classes, "label")
-    inputs.check_targets(targets, labels, classes)
-    result.targets = targets.long()
+    result.targets = inputs.checked_targets(targets, labels, classes)
 
     result.already_wrong = ~correct_alone(model, images, labels)
     waiting = result.attacked.nonzero()[:, 0]

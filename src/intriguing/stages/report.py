@@ -1,12 +1,14 @@
 """Report stage: tables in all formats, galleries, and the page. Knows nothing of torch."""
 
+import html
+
 import numpy as np
 
 from intriguing import figures, page, tables
 from intriguing.artifacts import read_arrays, write_table, write_text
 
 
-def write_formats(table, layouts, outputs):
+def write_formats(table, layouts, caption, outputs):
     """Write a table as tidy CSV, and its layouts below each other as md, tex and html.
 
     Parameters
@@ -14,14 +16,18 @@ def write_formats(table, layouts, outputs):
     table : DataFrame
     layouts : sequence of DataFrame
         Empty ones are left out.
+    caption : str
+        Stands below the layouts.
     outputs : object with attributes csv, md, tex, html
         Paths.
     """
     layouts = [layout for layout in layouts if len(layout)]
     write_table(outputs.csv, table)
-    write_text(outputs.md, "\n".join(map(tables.to_markdown, layouts)))
-    write_text(outputs.tex, "\n".join(map(tables.to_latex, layouts)))
-    write_text(outputs.html, "\n".join(map(tables.to_html, layouts)))
+    latex = caption.replace("%", "\\%") + "\n"
+    paragraph = f"<p>{html.escape(caption)}</p>\n"
+    write_text(outputs.md, "\n".join([*map(tables.to_markdown, layouts), caption + "\n"]))
+    write_text(outputs.tex, "\n".join([*map(tables.to_latex, layouts), latex]))
+    write_text(outputs.html, "\n".join([*map(tables.to_html, layouts), paragraph]))
 
 
 def gallery(data, examples_path, path, *, count, label):
