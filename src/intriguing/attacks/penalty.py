@@ -73,7 +73,7 @@ def lbfgs(
         success=torch.zeros(number, dtype=torch.bool, device=device),
         already_wrong=torch.zeros(number, dtype=torch.bool, device=device),
         labels=labels,
-        targets=labels.clone(),
+        targets=labels.clone(),  # until the model has told its number of classes
         loss_weight=torch.full((number,), torch.nan, dtype=torch.float64, device=device),
         evaluations=torch.zeros(number, dtype=torch.int64, device=device),
         settings={"attack": "lbfgs", "margin": margin},
