@@ -17,6 +17,5 @@ with job(snakemake.log[0]):
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )
-    report.write_formats(
-        table, [tables.table1_layout(table)], snakemake.params.caption, snakemake.output
-    )
+    caption = tables.caption(**snakemake.params.basis)
+    report.write_formats(table, [tables.table1_layout(table)], caption, snakemake.output)

@@ -13,4 +13,5 @@ with job(snakemake.log[0]):
         snakemake.params.attack,
     )
     layouts = [tables.table2_layout(table), tables.control_layout(table)]
-    report.write_formats(table, layouts, snakemake.params.caption, snakemake.output)
+    caption = tables.caption(**snakemake.params.basis)
+    report.write_formats(table, layouts, caption, snakemake.output)

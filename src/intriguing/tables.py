@@ -115,7 +115,8 @@ def table1_layout(table):
     """Table 1 as a reader wants it: two lines a model, ours and the paper's."""
     lines = []
     for row in table.itertuples():
-        ours = {"model": row.label, "": "ours"}
+        sizes = f"ours, n = {row.train_n:.0f} / {row.test_n:.0f}"
+        ours = {"model": row.label, "": sizes}
         theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
         for heading, stem in (("train error %", "train"), ("test error %", "test")):
             ours[heading] = _percent(row, f"{stem}_percent", f"{stem}_low", f"{stem}_high")

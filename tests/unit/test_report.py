@@ -100,6 +100,7 @@ def test_table1_pools_seeds_and_joins_the_paper(table1):
     assert row["distortion"] == pytest.approx(0.055)
     assert row["paper_test_percent"] == 20
     assert list(table1["model"]) == list(MODELS)
+    assert tables.table1_layout(table1).iloc[0][""] == "ours, n = 100 / 80"
     assert pandas.isna(table1.set_index("model").loc["own", "paper_distortion"])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from intriguing import experiment, tables
+from intriguing import experiment
 from intriguing.errors import ExperimentError
 from intriguing.provenance import code_hash
 
@@ -65,8 +65,12 @@ def shown_attack(experiment, wildcards):
     return experiment.shown_attack
 
 
-def shown_caption(experiment, wildcards):
-    return tables.caption(experiment.data["name"], experiment.attack(experiment.shown_attack))
+def shown_basis(experiment, wildcards):
+    """What the numbers of a table rest on: the arguments of tables.caption."""
+    return {
+        "dataset": experiment.data["name"],
+        "attack": experiment.attack(experiment.shown_attack),
+    }
 
 
 def shown_models(experiment, wildcards):

@@ -45,7 +45,7 @@ rule table1:
         models=of_experiment(shown_models),
         folders=of_experiment(model_folders),
         attack=of_experiment(shown_attack),
-        caption=of_experiment(shown_caption),
+        basis=of_experiment(shown_basis),
         code=code_of("table1.py"),
     message:
         "Table 1 of {wildcards.experiment}"
@@ -68,7 +68,7 @@ rule table2:
     params:
         models=of_experiment(shown_models),
         attack=of_experiment(shown_attack),
-        caption=of_experiment(shown_caption),
+        basis=of_experiment(shown_basis),
         code=code_of("table2.py"),
     message:
         "Table 2 of {wildcards.experiment}"

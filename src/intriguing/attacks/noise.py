@@ -22,7 +22,6 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False, ex
         Keep the result in [0, 1]. The distortion then falls short of the standard deviation (on
         MNIST, where most pixels are 0, by about a third); without it the two agree as in the
         paper's tables.
-
     exact : bool
         Scale the noise of each image so that its root mean square is the deviation itself, not
         only on average (before clipping).
