@@ -92,7 +92,8 @@ def page_html(template, title, data, attack, *, table1, table2, heatmap, galleri
 
 
 _TABLE1 = (
-    "Errors with the number n of training / test images and 95 % intervals (Wilson for one seed; with several seeds the spread between them is"
+    "Errors with the number n of training / test images and 95 % intervals (Wilson for one seed;"
+    " with several seeds the spread between them is"
     " added). Distortion is the root mean square difference per pixel, averaged over the images for"
     " which an example was found; images that the model misclassifies undistorted are not attacked."
     " Below each line the published value on MNIST: S = read in a secondary source."
