@@ -32,6 +32,25 @@ def least_distortion_linear(weight, bias, image, target, margin):
     return np.sqrt(max(0.0, -result.fun))
 
 
+def nearest_point_dual(point, normals, offsets):
+    """Projection of a point on {y in [0, 1]^n: normals y >= offsets}, by scipy on the dual."""
+
+    def negative_dual(multipliers):
+        y = np.clip(point + normals.T @ multipliers, 0, 1)
+        slack = offsets - normals @ y
+        return -(((y - point) ** 2).sum() / 2 + multipliers @ slack), -slack
+
+    result = minimize(
+        negative_dual,
+        np.zeros(len(offsets)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, None)] * len(offsets),
+        options={"maxiter": 5000, "ftol": 1e-16, "gtol": 1e-12, "maxcor": 20},
+    )
+    return np.clip(point + normals.T @ result.x, 0, 1)
+
+
 def literal_lbfgs(model, image, target, margin, bisections=15):
     """The paper's method as it stands: scipy's L-BFGS-B for one c at a time, bisection on c."""
     shape = image.shape

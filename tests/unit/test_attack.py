@@ -6,9 +6,15 @@ import torch
 from exact import least_distortion_linear, literal_lbfgs
 from torch import nn
 
-from intriguing.attacks import AdversarialSet, choose_targets, gaussian_noise, lbfgs
-from intriguing.attacks.engine import Settings
-from intriguing.attacks.recheck import margins_alone
+from intriguing.attacks import (
+    AdversarialSet,
+    choose_targets,
+    gaussian_noise,
+    lbfgs,
+    minimum_distortion,
+)
+from intriguing.attacks.penalised import Settings
+from intriguing.attacks.recheck import Alone
 from intriguing.errors import ArtifactError, AttackError, ModelError
 
 MARGIN = 1e-4
@@ -103,7 +109,9 @@ def test_what_is_adversarial_is_never_called_failed(sigmoid_net, images, labels)
         sigmoid_net, images, labels, (labels + 1) % 10, settings=Settings(evaluations=20)
     )
     assert hurried.evaluations.max() <= 20 * 3
-    margins = margins_alone(sigmoid_net, hurried.images, hurried.targets)
+    margins = Alone(sigmoid_net).margins(
+        hurried.images, hurried.targets, torch.full_like(hurried.targets, -1)
+    )
     missed = hurried.attacked & ~hurried.success & (margins >= 2 * MARGIN)
     assert not missed.any()
     assert hurried.success_rate > 0.5
@@ -131,14 +139,22 @@ def test_already_wrong_images_are_kept_apart(sigmoid_net, images, labels, made):
     assert torch.equal(made.images[made.already_wrong], images[made.already_wrong])
 
 
-@pytest.mark.parametrize("batch_size", [1, 7])
-def test_result_does_not_depend_on_the_batch(sigmoid_net, images, labels, made, batch_size):
-    again = lbfgs(sigmoid_net, images, labels, made.targets, batch_size=batch_size)
-    assert torch.equal(again.success, made.success)
-    change = (again.distortion / made.distortion - 1)[again.success].abs()
-    # other batch sizes round differently; on a non-convex net that can lead into another valley
-    assert (change < 0.01).double().mean() >= 0.9
-    assert change.mean() < 0.005
+@pytest.mark.parametrize("attack", ["lbfgs", "targeted", "untargeted"])
+@pytest.mark.parametrize("batch_size", [1, 7, 40])
+def test_result_does_not_depend_on_the_batch(sigmoid_net, images, labels, attack, batch_size):
+    few = slice(0, 40)
+    run = {
+        "lbfgs": lambda **k: lbfgs(sigmoid_net, images[few], labels[few], targets, **k),
+        "targeted": lambda **k: minimum_distortion(
+            sigmoid_net, images[few], labels[few], targets, **k
+        ),
+        "untargeted": lambda **k: minimum_distortion(sigmoid_net, images[few], labels[few], **k),
+    }[attack]
+    targets = (labels[few] + 1) % 10
+    usual, other = run(), run(batch_size=batch_size)
+    assert torch.equal(usual.success, other.success)
+    change = (other.distortion / usual.distortion - 1)[usual.success].abs()
+    assert change.max() < 0.01
 
 
 def test_same_call_gives_the_same_bytes(sigmoid_net, images, labels, made):
@@ -148,14 +164,14 @@ def test_same_call_gives_the_same_bytes(sigmoid_net, images, labels, made):
 
 
 def test_loss_weight_is_the_smallest_that_succeeds(sigmoid_net, images, labels, made):
-    # the minimiser for 3 % less weight, by scipy from the found image, is not yet adversarial
+    # the minimiser for 7 % less weight, by scipy from the found image, is not yet adversarial
     from scipy.optimize import minimize
 
     failures = 0
     rows = made.success.nonzero()[:10, 0].tolist()
     for i in rows:
         start = images[i].flatten().double().numpy()
-        c, target = 0.97 * made.loss_weight[i].item(), made.targets[i : i + 1]
+        c, target = 0.93 * made.loss_weight[i].item(), made.targets[i : i + 1]
 
         def objective(values, c=c, start=start, target=target):
             point = torch.from_numpy(values).float().view(1, 1, 8, 8).requires_grad_(True)

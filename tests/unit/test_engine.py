@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 import torch
 
+from exact import nearest_point_dual
 from intriguing.attacks import box, line_search
+from intriguing.attacks.batching import Batch, Rows, work_through
 from intriguing.attacks.curvature import CurvatureMemory
-from intriguing.attacks.objective import evaluate, target_margin
+from intriguing.attacks.halfspaces import nearest_point
+from intriguing.attacks.objective import Classifier, contenders, evaluate, target_margin
+from intriguing.attacks.ray import at_scale, nearest_on_ray
 from intriguing.attacks.weight_search import WeightSearch
 
 
-def test_free_variables():
-    images = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.5]])
-    gradient = torch.tensor([[1.0, -1.0, 1.0, -1.0, 1.0]])
-    assert box.free_variables(images, gradient).tolist() == [[0, 1, 1, 0, 1]]
+def test_free_variables_and_residual():
+    images = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.5, 0.5]])
+    half_gradient = torch.tensor([[1.0, -0.2, 0.3, -1.0, 0.1, 0.75]])
+    residual = box.residual(images, half_gradient)
+    # how far a step against half the gradient gets before the box stops it
+    torch.testing.assert_close(residual, torch.tensor([[0, -0.2, 0.3, 0, 0.1, 0.5]]))
+    assert box.free_variables(residual).tolist() == [[0, 1, 1, 0, 1, 1]]
 
 
 def dense_bfgs_direction(steps, changes, gradient):
@@ -41,7 +48,7 @@ def test_direction_is_that_of_dense_bfgs_on_the_free_variables(pairs):
     for _ in range(pairs):
         steps = torch.randn(rows, n, **options)
         changes = torch.stack([h @ s for h, s in zip(hessians, steps, strict=True)])
-        memory.push(steps, changes, torch.ones(rows, dtype=torch.bool))
+        memory.push(steps, changes, torch.arange(rows))
         history.append((steps, changes))
     gradient = torch.randn(rows, n, **options)
     free = (torch.rand(rows, n, **options) > 0.3).double()
@@ -60,7 +67,7 @@ def test_direction_is_that_of_dense_bfgs_on_the_free_variables(pairs):
 def test_pairs_of_negative_curvature_are_left_out():
     memory = CurvatureMemory(1, 3, 2, dtype=torch.float64, device="cpu")
     steps = torch.tensor([[1.0, 0, 0]], dtype=torch.float64)
-    memory.push(steps, -5 * steps, torch.tensor([True]))
+    memory.push(steps, -5 * steps, torch.tensor([0]))
     gradient, free = torch.ones(1, 3, dtype=torch.float64), torch.ones(1, 3, dtype=torch.float64)
     # y = 2 s - 5 c s: positive curvature for c = 0.1, negative for c = 1
     first = memory.direction(gradient, free, torch.tensor([0.1]).double())
@@ -71,25 +78,28 @@ def test_pairs_of_negative_curvature_are_left_out():
 def test_refused_rows_keep_their_pairs():
     memory = CurvatureMemory(2, 2, 1, dtype=torch.float64, device="cpu")
     first = torch.ones(2, 2, dtype=torch.float64)
-    memory.push(first, first, torch.tensor([True, True]))
-    memory.push(2 * first, 2 * first, torch.tensor([True, False]))
-    assert memory.steps[0].tolist() == [[2, 2], [1, 1]]
+    memory.push(first, 3 * first, torch.tensor([0, 1]))
+    memory.push(2 * first, 4 * first, torch.tensor([0]))
+    assert memory.vectors[:, 0].tolist() == [[2, 2], [1, 1]]
+    assert memory.vectors[:, 1].tolist() == [[4, 4], [3, 3]]
 
 
 def test_line_search_conditions():
-    value, gradient = torch.tensor([1.0, 1.0]), torch.tensor([[1.0], [1.0]])
-    move, trial = torch.tensor([[-1.0], [-1.0]]), torch.tensor([0.5, 2.0])
-    accepted = line_search.sufficient_decrease(value, trial, gradient, move)
+    value, slope = torch.tensor([1.0, 1.0]), torch.tensor([-1.0, -1.0])
+    trial = torch.tensor([0.5, 2.0])
+    accepted = line_search.sufficient_decrease(value, trial, slope)
     assert accepted.tolist() == [True, False]
     # parabola through f(0) = 1, f'(0) = -1, f(1) = 2 has its minimum at 1/4
-    step = line_search.shorten(torch.ones(2), value, trial, gradient, move)
+    step = line_search.shorten(torch.ones(2), value, trial, slope)
     assert step[1].item() == pytest.approx(0.25)
     assert (step <= 0.5).all() and (step >= 0.1).all()
+    assert line_search.lengthen(torch.tensor([0.1, 0.7])).tolist() == pytest.approx([0.2, 1.0])
 
 
 def test_gradient_and_margin_against_autograd(sigmoid_net, digits):
     images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
-    seen = evaluate(sigmoid_net, images, targets, (1, 8, 8))
+    everyone = contenders(targets, torch.full_like(targets, -1), 10, torch.float32)
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, everyone)
     points = images.clone().requires_grad_(True)
     logits = sigmoid_net(points.view(-1, 1, 8, 8))
     loss = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
@@ -100,6 +110,112 @@ def test_gradient_and_margin_against_autograd(sigmoid_net, digits):
         others = [row[k].item() for k in range(10) if k != target]
         assert margin.item() == pytest.approx(row[target].item() - max(others), abs=1e-5)
     assert torch.equal(seen.margin, target_margin(logits.detach(), targets))
+
+
+def test_a_pair_of_classes_is_a_logistic_loss(sigmoid_net, digits):
+    images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
+    rivals = (targets + 3) % 10
+    allowed = contenders(targets, rivals, 10, torch.float32)
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, allowed)
+    points = images.clone().requires_grad_(True)
+    logits = sigmoid_net(points.view(-1, 1, 8, 8))
+    margin = (logits.gather(1, targets[:, None]) - logits.gather(1, rivals[:, None]))[:, 0]
+    loss = torch.nn.functional.softplus(-margin)
+    (gradient,) = torch.autograd.grad(loss.sum(), points)
+    torch.testing.assert_close(seen.margin, margin.detach())
+    torch.testing.assert_close(seen.loss, loss.detach())
+    torch.testing.assert_close(seen.gradient, gradient)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 16, 37, 120])
+def test_a_row_does_not_depend_on_its_company(sigmoid_net, digits, rows):
+    classifier = Classifier(sigmoid_net, (1, 8, 8))
+    images = digits.test_images[:120].flatten(1)
+    whole, pullback = classifier.differentiate(images)
+    upstream = torch.linspace(-1, 1, 1200).view(120, 10)
+    part, pullback_of_part = classifier.differentiate(images[:rows])
+    assert torch.equal(part, whole[:rows])
+    assert torch.equal(pullback_of_part(upstream[:rows]), pullback(upstream)[:rows])
+    assert torch.equal(classifier.logits(images[:rows]), whole[:rows])
+
+
+@pytest.mark.parametrize("halfspaces", [1, 2, 4, 9])
+def test_projection_on_box_and_halfspaces_against_scipy(halfspaces):
+    generator = torch.Generator().manual_seed(halfspaces)
+    rows, n = 40, 30
+    options = {"generator": generator, "dtype": torch.float64}
+    point = torch.rand(rows, n, **options)
+    normals = torch.randn(rows, halfspaces, n, **options)
+    inside = torch.rand(rows, n, **options)  # so that box and half-spaces meet
+    offsets = (normals * inside[:, None]).sum(2) - 0.1
+    zeros = torch.zeros_like(offsets)
+    nearest, multipliers = nearest_point(point, normals, offsets, zeros, tolerance=1e-10)
+    assert nearest.min() >= 0 and nearest.max() <= 1 and (multipliers >= 0).all()
+    for i in range(rows):
+        expected = nearest_point_dual(point[i].numpy(), normals[i].numpy(), offsets[i].numpy())
+        np.testing.assert_allclose(nearest[i].numpy(), expected, atol=1e-5)
+    # together or alone, from good multipliers or none: the same point
+    again, _ = nearest_point(point[:1], normals[:1], offsets[:1], multipliers[:1], tolerance=1e-10)
+    torch.testing.assert_close(again, nearest[:1], atol=1e-8, rtol=0)
+
+
+def test_halfspaces_that_miss_the_box_give_a_point_of_the_box():
+    nearest, _ = nearest_point(
+        torch.full((1, 3), 0.5), torch.ones(1, 1, 3), torch.tensor([[9.0]]), torch.zeros(1, 1)
+    )
+    assert nearest.tolist() == [[1, 1, 1]]
+
+
+def test_ray_ends_on_the_boundary(linear, digits):
+    classifier = Classifier(linear, (1, 8, 8))
+    images, labels = digits.test_images[:30].flatten(1), digits.test_labels[:30]
+    allowed = torch.zeros(30, 10)
+    moves = digits.test_images[30:60].flatten(1) - images
+    targets = classifier.logits(images + moves).argmax(1)
+    rows = (classifier.logits(images).argmax(1) == labels) & (targets != labels)
+    images, moves, targets, allowed = images[rows], moves[rows], targets[rows], allowed[rows]
+    required = torch.full((len(images),), 1e-3)
+    slope = torch.ones(len(images))  # a bad guess
+    scale, first = nearest_on_ray(
+        classifier, images, moves, targets, allowed, required, slope, tries=25
+    )
+    assert (first > 0).all() and (scale <= 1).all()
+    margin = target_margin(classifier.logits(at_scale(images, moves, scale)), targets)
+    closer = target_margin(classifier.logits(at_scale(images, moves, 0.999 * scale)), targets)
+    assert (margin >= required).all() and (closer < required).all()
+
+
+class Countdown(Batch):
+    """Problem i needs i % 7 + 1 turns; its result is the sum of what it saw on the way."""
+
+    def __init__(self, number, rows):
+        self._result = torch.zeros(number, dtype=torch.int64)
+        self.owner = torch.arange(min(rows, number))
+        self.left = self.owner % 7 + 1
+        self.inner = Rows()
+        self.inner.seen = torch.zeros_like(self.owner)
+        self.done = torch.zeros_like(self.owner, dtype=torch.bool)
+
+    def turn(self):
+        self.inner.seen += torch.where(self.done, 0, self.owner)
+        self.left -= 1
+        self.done |= self.left <= 0
+
+    def enter(self, rows, owner):
+        self.owner[rows], self.left[rows] = owner, owner % 7 + 1
+        self.inner.seen[rows], self.done[rows] = 0, False
+
+    def leave(self, rows):
+        self._result[self.owner[rows]] = self.inner.seen[rows]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16, 100, 1000])
+def test_every_problem_is_worked_through_once(rows):
+    batch, finished = Countdown(100, rows), []
+    work_through(batch, 100, finished.append)
+    number = torch.arange(100)
+    assert torch.equal(batch._result, number * (number % 7 + 1))
+    assert sum(finished) == 100
 
 
 @pytest.mark.parametrize("guess", [1e-12, 1e-3, 1.0, 1e6])

@@ -24,7 +24,7 @@ class AdversarialSet:
         The model misclassifies the original. Such an image is not attacked: distortion 0, no
         success, and it counts neither in averages nor in rates.
     labels, targets : int64 Tensor (N,)
-        True class and target class (-1: no target).
+        True class and target class (-1: none; untargeted: the class reached).
     loss_weight : float64 Tensor (N,)
         The c found; NaN where there is none.
     evaluations : int64 Tensor (N,)
@@ -42,6 +42,23 @@ class AdversarialSet:
     loss_weight: torch.Tensor
     evaluations: torch.Tensor
     settings: dict = field(default_factory=dict)
+
+    @classmethod
+    def untried(cls, images, labels, settings):
+        """The set before the attack: the originals, nothing found."""
+        options = {"device": images.device}
+        number = len(labels)
+        return cls(
+            images=images.clone(),
+            distortion=torch.zeros(number, dtype=torch.float64, **options),
+            success=torch.zeros(number, dtype=torch.bool, **options),
+            already_wrong=torch.zeros(number, dtype=torch.bool, **options),
+            labels=labels,
+            targets=torch.full_like(labels, -1),
+            loss_weight=torch.full((number,), torch.nan, dtype=torch.float64, **options),
+            evaluations=torch.zeros(number, dtype=torch.int64, **options),
+            settings=settings,
+        )
 
     def __len__(self):
         return len(self.labels)

@@ -4,8 +4,6 @@ A projected quasi-Newton step (Bertsekas 1982, *Projected Newton methods for opt
 with simple constraints*) moves only the variables that the box leaves free and projects the result.
 """
 
-import torch
-
 LOWER, UPPER = 0.0, 1.0
 
 
@@ -14,21 +12,33 @@ def project(images):
     return images.clamp_(LOWER, UPPER)
 
 
-def free_variables(images, gradient):
+def residual(images, half_gradient):
+    """How far a step of half the gradient moves inside the box: x - P(x - gradient / 2).
+
+    Zero at a minimiser. Half the gradient, since it is the distance to the minimum of a squared
+    distance: without any other term this is the error itself.
+
+    Parameters
+    ----------
+    images, half_gradient : Tensor (B, n)
+        Points inside the box and half the gradient of the objective there.
+    """
+    return images - project(images - half_gradient)
+
+
+def free_variables(residuals):
     """Variables that a step against the gradient can move without leaving the box.
 
     Parameters
     ----------
-    images, gradient : Tensor (B, n)
-        Points inside the box and the gradient of the objective there.
+    residuals : Tensor (B, n)
+        As `residual` gives them.
 
     Returns
     -------
     Tensor (B, n)
-        1.0 where the variable is free, 0.0 where it sits on a bound and the gradient pushes
-        it outwards (the active set), in the dtype of ``images``: a factor, not a mask, since
-        products are several times cheaper than masked writes.
+        1.0 where the variable is free; 0.0 where it sits on a bound and the gradient pushes it
+        outwards (the active set), or where it has no gradient. A factor in the dtype of the
+        images instead of a mask, since products are several times cheaper than masked writes.
     """
-    blocked = (images <= LOWER) & (gradient > 0)
-    blocked |= (images >= UPPER) & (gradient < 0)
-    return torch.logical_not(blocked).to(images.dtype)
+    return residuals.sign().abs_()

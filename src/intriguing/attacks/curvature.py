@@ -1,18 +1,32 @@
 """Limited-memory BFGS for a batch: every row has curvature pairs of its own.
 
-Nocedal & Wright, *Numerical Optimization* (2nd ed.), algorithm 7.4 (two-loop recursion), with two
-changes that the attack needs:
+Nocedal & Wright, *Numerical Optimization* (2nd ed.), section 7.2, compact form (7.24 for the
+inverse: Byrd, Nocedal & Schnabel 1994, theorem 2.2), with two changes that the attack needs:
 
 - The memory keeps s and the difference of the *loss* gradient. The objective is
   ``||x - x0||^2 + c * loss``, so y = 2 s + c * dg holds for every c: pairs survive a change of c.
 - Inner products run over the free variables only, so that the step is a quasi-Newton step on the
   face of the box on which the image lies.
+
+All inner products of a turn come from one matrix product a row; everything else works on matrices
+as small as the memory.
 """
 
 import torch
 
+from intriguing.attacks.batching import Rows
 
-class CurvatureMemory:
+
+# a pair counts only with curvature s'y above this fraction of |s| |y| (Nocedal & Wright 6.2)
+LEAST_CURVATURE = 1e-6
+# H0 = I / 2: the Hessian is 2 I plus the loss's, of low rank for a linear model (at most
+# classes - 1), so this is exact off its range, where a scale s'y / y'y is not
+INITIAL = 0.5
+# rows whose vectors fit into a processor's cache together
+BLOCK = 64
+
+
+class CurvatureMemory(Rows):
     """Curvature pairs (s, dg) of the last ``size`` accepted steps of each row.
 
     Parameters
@@ -23,73 +37,111 @@ class CurvatureMemory:
         Pairs kept per row (m in Nocedal & Wright).
     """
 
-    # a pair counts only with curvature s'y above this fraction of |s| |y| (Nocedal & Wright 6.2)
-    LEAST_CURVATURE = 1e-6
-
     def __init__(self, rows, variables, size, *, dtype, device):
-        options = {"dtype": dtype, "device": device}
-        self.steps = torch.zeros(size, rows, variables, **options)
-        self.changes = torch.zeros(size, rows, variables, **options)
-        self.newest = -1
+        # first the steps, then the changes of the gradient, then the present gradient
+        self.vectors = torch.zeros(rows, 2 * size + 1, variables, dtype=dtype, device=device)
+        # where the last pair lies: each row has its own, so that it does not depend on the others
+        self.newest = torch.full((rows,), size - 1, device=device)
+        self.size = size
+        # kept, since a large buffer costs more to allocate than to fill
+        self._masked = torch.empty_like(self.vectors[:BLOCK])
 
-    @property
-    def size(self):
-        return len(self.steps)
-
-    def push(self, steps, changes, accepted):
-        """Store the pair of every row whose step was accepted; others keep their older pair.
-
-        The slot is common to the batch, so a row that skipped a turn sees its pairs in another
-        order than they came. Any order gives a valid BFGS matrix.
-        """
-        self.newest = (self.newest + 1) % self.size
-        keep = accepted[:, None]
-        torch.where(keep, steps, self.steps[self.newest], out=self.steps[self.newest])
-        torch.where(keep, changes, self.changes[self.newest], out=self.changes[self.newest])
+    def push(self, steps, changes, rows):
+        """Store the pairs of some rows (numbers); the oldest of each drops out."""
+        slot = (self.newest[rows] + 1) % self.size
+        self.newest[rows] = slot
+        self.vectors[rows, slot] = steps[rows]
+        self.vectors[rows, self.size + slot] = changes[rows]
 
     def forget(self, rows):
         """Clear the memory of some rows (Tensor of row numbers): new images took their place."""
-        self.steps[:, rows] = 0
-        self.changes[:, rows] = 0
+        self.vectors[rows] = 0
+        self.newest[rows] = self.size - 1
 
-    def select(self, rows):
-        """Keep only some rows (Tensor of row numbers)."""
-        self.steps = self.steps[:, rows]
-        self.changes = self.changes[:, rows]
-
-    def direction(self, gradient, free, loss_weight):
+    def direction(self, gradient, free, weight):
         """Quasi-Newton descent direction on the free variables, Tensor (B, n).
 
         Parameters
         ----------
         gradient, free : Tensor (B, n)
-            Gradient of the objective and the factor of `box.free_variables`.
-        loss_weight : Tensor (B,)
+            Gradient of the objective, or a multiple (the direction is the same multiple), and the
+            factor of `box.free_variables`.
+        weight : Tensor (B,)
             The present c of each row.
         """
-        direction = gradient * free
-        weight = loss_weight[:, None]
-        pairs = []
-        for age in range(self.size):
-            slot = (self.newest - age) % self.size
-            steps = self.steps[slot] * free
-            changes = torch.addcmul(2 * steps, weight * free, self.changes[slot])
-            curvature = _dot(steps, changes)
-            squared_steps, squared_changes = _dot(steps, steps), _dot(changes, changes)
-            bound = self.LEAST_CURVATURE * (squared_steps * squared_changes).sqrt()
-            inverse = torch.where(curvature > bound, 1 / curvature, 0)
-            scale = inverse * _dot(steps, direction)
-            direction.addcmul_(scale[:, None], changes, value=-1)
-            pairs.append((steps, changes, inverse, scale))
-        # The Hessian is 2 I plus a matrix of low rank (at most classes - 1 for a linear model)
-        # plus network curvature: 1/2 is exact off its range, where a scale s'y / y'y is not.
-        direction *= 0.5
-        for steps, changes, inverse, scale in reversed(pairs):
-            correction = scale - inverse * _dot(changes, direction)
-            direction.addcmul_(correction[:, None], steps)
-        return direction.neg_()
+        size = self.size
+        self.vectors[:, -1] = gradient
+        order = self._by_age()
+        # rows last: everything below is elementwise over them, and fast if they are contiguous
+        entries = (order[:, None] * len(order) + order).flatten(0, 1)
+        products = self._products(free).flatten(1).t().gather(0, entries)
+        products = products.view(len(order), len(order), -1)
+        ss, sd, sg = products[:size].split([size, size, 1], 1)
+        _, dd, dg = products[size:-1].split([size, size, 1], 1)
+        sy = torch.addcmul(2 * ss, weight, sd)
+        dy = torch.addcmul(2 * sd.transpose(0, 1), weight, dd)
+        yy = torch.addcmul(2 * sy, weight, dy)
+        yg = torch.addcmul(2 * sg, weight, dg)[:, 0]
+        of_steps, of_y = _compact_form(sy, yy, sg[:, 0], yg, ss)
+        # H g = g / 2 + S of_steps + Y of_y with Y = 2 S + c D
+        of_gradient = torch.full_like(of_y[:1], INITIAL)
+        by_age = torch.cat([of_steps + 2 * of_y, weight * of_y, of_gradient]).neg_()
+        factors = torch.empty_like(by_age).scatter_(0, order, by_age).t().contiguous()
+        return torch.bmm(factors[:, None], self.vectors)[:, 0].mul_(free)
+
+    def _products(self, free):
+        """Inner products of all vectors over the free variables, Tensor (B, 2m+1, 2m+1)."""
+        rows, number = self.vectors.shape[:2]
+        products = self.vectors.new_empty(rows, number, number)
+        for start in range(0, rows, BLOCK):
+            vectors = self.vectors[start : start + BLOCK]
+            factor = free[start : start + BLOCK, None]
+            # free is 0 or 1: masking one side is enough
+            masked = torch.mul(vectors, factor, out=self._masked[: len(vectors)])
+            torch.bmm(masked, vectors.transpose(1, 2), out=products[start : start + BLOCK])
+        return products
+
+    def _by_age(self):
+        """Numbers of the vectors with the pairs from old to new, int64 Tensor (2m+1, B)."""
+        age = torch.arange(1, self.size + 1, device=self.newest.device)
+        steps = (self.newest + age[:, None]) % self.size
+        return torch.cat([steps, self.size + steps, torch.full_like(steps[:1], 2 * self.size)])
 
 
-def _dot(left, right):
-    # a row product; torch.bmm of matrix-vector shapes is several times slower on a CPU
-    return (left * right).sum(1)
+def _compact_form(sy, yy, sg, yg, ss):
+    """Coefficients of S and Y in H g, from inner products with the pairs from old to new.
+
+    Byrd, Nocedal & Schnabel 1994, theorem 2.2: with R the upper triangle of S'Y and D its
+    diagonal, S gets R^-T ((D + Y'Y / 2) R^-1 S'g - Y'g / 2) and Y gets -R^-1 S'g / 2.
+
+    Parameters
+    ----------
+    sy, yy, ss : Tensor (m, m, B)
+    sg, yg : Tensor (m, B)
+
+    Returns
+    -------
+    of_steps, of_y : Tensor (m, B)
+    """
+    size = len(sg)
+    curvature = torch.stack([sy[i, i] for i in range(size)])
+    squares = torch.stack([ss[i, i] * yy[i, i] for i in range(size)])
+    valid = curvature > LEAST_CURVATURE * squares.sqrt()
+    # a pair that does not count drops out of both triangular systems
+    inverse = torch.where(valid, 1 / curvature, 0.0)
+    first = torch.empty_like(sg)
+    for i in reversed(range(size)):
+        rest = sg[i]
+        for j in range(i + 1, size):
+            rest = torch.addcmul(rest, sy[i, j], first[j], value=-1)
+        first[i] = rest * inverse[i]
+    right = torch.addcmul(-INITIAL * yg, curvature, first)
+    for j in range(size):
+        right.addcmul_(yy[:, j], first[j], value=INITIAL)
+    second = torch.empty_like(sg)
+    for i in range(size):
+        rest = right[i]
+        for j in range(i):
+            rest = torch.addcmul(rest, sy[j, i], second[j], value=-1)
+        second[i] = rest * inverse[i]
+    return second, -INITIAL * first

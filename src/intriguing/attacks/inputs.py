@@ -18,12 +18,16 @@ def device_of(model, images):
     return next((tensor.device for tensor in tensors), images.device)
 
 
-def check_settings(margin, batch_size):
-    """Raise `AttackError` unless the margin and the batch size make sense."""
+def check_settings(margin, batch_size, memory_mb, levels):
+    """Raise `AttackError` unless the settings common to all attacks make sense."""
     if not 0 <= margin < float("inf"):
         raise AttackError(f"margin is {margin}: give a finite number of at least 0")
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         raise AttackError(f"batch_size is {batch_size}: give at least 1")
+    if not memory_mb > 0:
+        raise AttackError(f"memory_mb is {memory_mb}: give a positive number")
+    if levels is not None and levels < 2:
+        raise AttackError(f"levels is {levels}: give at least 2, or None for no rounding")
 
 
 def check_images(images, labels):

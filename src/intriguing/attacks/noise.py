@@ -49,16 +49,7 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False, ex
         noise = noise / rms.view(-1, *[1] * (images.ndim - 1))
     noisy = images + noise * deviation.reshape(-1, *[1] * (images.ndim - 1))
     noisy = noisy.clamp(0, 1) if clip else noisy
-    nowhere = torch.full_like(labels, -1)
-    never = torch.zeros(len(labels), dtype=torch.bool, device=images.device)
-    return AdversarialSet(
-        images=noisy,
-        distortion=root_mean_square(noisy - images),
-        success=never,
-        already_wrong=never.clone(),
-        labels=labels,
-        targets=nowhere,
-        loss_weight=torch.full_like(labels, torch.nan, dtype=torch.float64),
-        evaluations=torch.zeros_like(labels),
-        settings={"attack": "gaussian_noise", "seed": seed, "clip": clip},
-    )
+    settings = {"attack": "gaussian_noise", "seed": seed, "clip": clip}
+    made = AdversarialSet.untried(noisy, labels, settings)
+    made.distortion = root_mean_square(noisy - images)
+    return made

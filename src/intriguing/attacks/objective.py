@@ -1,4 +1,4 @@
-"""The penalised objective of the paper, for a batch of images at once.
+"""The attacked classifier and the loss of the paper, for a batch of images at once.
 
     F_c(x) = ||x - x0||^2 + c * loss(x, target)
 
@@ -12,6 +12,84 @@ from dataclasses import dataclass
 
 import torch
 
+# Matrix products choose their kernels by the number of rows, and other kernels round differently.
+# From 16 rows on, in multiples of 16, each row comes out the same whatever stands beside it.
+ROWS = 16
+
+
+class Classifier:
+    """The attacked model, seen by the optimiser: rows of pixels in, logits out.
+
+    Parameters
+    ----------
+    model : Module
+    shape : tuple
+        (C, H, W) of one image.
+    multiple : int
+        Batches are filled up to multiples of so many rows.
+    """
+
+    def __init__(self, model, shape, multiple=ROWS):
+        self.model, self.shape, self.multiple = model, tuple(shape), multiple
+
+    @torch.no_grad()
+    def logits(self, points):
+        """Logits (B, classes) of ``points`` (B, n)."""
+        return self.model(self._padded(points).view(-1, *self.shape))[: len(points)]
+
+    def differentiate(self, points):
+        """Logits and their pullback.
+
+        Returns
+        -------
+        logits : Tensor (B, classes)
+        pullback : callable
+            From ``upstream`` (B, classes) to its product with the Jacobian, Tensor (B, n); may be
+            called several times.
+        """
+        rows = len(points)
+        padded = self._padded(points.detach()).requires_grad_(True)
+        with torch.enable_grad():
+            logits = self.model(padded.view(-1, *self.shape))
+
+        def pullback(upstream, keep=False):
+            filler = upstream.new_zeros(len(padded) - rows, upstream.shape[1])
+            upstream = torch.cat([upstream, filler]) if len(filler) else upstream
+            (gradient,) = torch.autograd.grad(logits, padded, upstream, retain_graph=keep)
+            return gradient[:rows]
+
+        return logits.detach()[:rows], pullback
+
+    def _padded(self, points):
+        missing = -len(points) % self.multiple
+        if not missing:
+            # a leaf of its own, so that the caller's tensor stays out of the graph
+            return points.view_as(points)
+        return torch.cat([points, points[:1].expand(missing, -1)])
+
+
+def contenders(targets, rivals, classes, dtype):
+    """Which logits take part: Tensor (B, classes), 0 for those that do and -inf for the others.
+
+    Parameters
+    ----------
+    targets : int64 Tensor (B,)
+    rivals : int64 Tensor (B,)
+        The one class that the target has to beat; -1: all of them.
+    """
+    allowed = torch.zeros(len(targets), classes, dtype=dtype, device=targets.device)
+    paired = rivals >= 0
+    allowed.masked_fill_(paired[:, None], -torch.inf)
+    both = torch.stack([targets, torch.where(paired, rivals, targets)], 1)
+    return allowed.scatter_(1, both, 0.0)
+
+
+def target_margin(logits, targets):
+    """Logit of the target minus the largest other logit, Tensor (B,)."""
+    column = targets[:, None]
+    others = logits.scatter(1, column, -torch.inf)
+    return logits.gather(1, column)[:, 0] - others.amax(1)
+
 
 @dataclass
 class Evaluation:
@@ -22,7 +100,7 @@ class Evaluation:
     gradient : Tensor (B, n)
         Gradient of the loss with respect to the image.
     margin : Tensor (B,)
-        Logit of the target class minus the largest other logit; positive: classified as target.
+        Logit of the target class minus the largest rival's; positive: it is beaten.
     """
 
     loss: torch.Tensor
@@ -30,23 +108,16 @@ class Evaluation:
     margin: torch.Tensor
 
 
-def target_margin(logits, targets):
-    """Logit of the target minus the largest other logit, Tensor (B,)."""
-    column = targets[:, None]
-    others = logits.scatter(1, column, -torch.inf)
-    return logits.gather(1, column)[:, 0] - others.amax(1)
+def evaluate(classifier, points, targets, allowed):
+    """Loss, gradient and margin at ``points`` (B, n), by one forward and one backward pass.
 
-
-def evaluate(model, images, targets, shape):
-    """Loss, gradient and margin at ``images`` (B, n), by one forward and one backward pass."""
-    points = images.detach().requires_grad_(True)
-    with torch.enable_grad():
-        logits = model(points.view(-1, *shape))
-    values = logits.detach()
-    log_probabilities = torch.log_softmax(values, 1)
+    ``allowed`` is as `contenders` gives it: cross-entropy and margin are among those classes.
+    """
+    logits, pullback = classifier.differentiate(points)
+    logits = logits + allowed
+    log_probabilities = torch.log_softmax(logits, 1)
     loss = -log_probabilities.gather(1, targets[:, None])[:, 0]
     # d loss / d logits in closed form: one backward pass from the logits, no graph for the loss
     upstream = log_probabilities.exp_()
     upstream.scatter_add_(1, targets[:, None], -torch.ones_like(loss)[:, None])
-    (gradient,) = torch.autograd.grad(logits, points, upstream)
-    return Evaluation(loss, gradient, target_margin(values, targets))
+    return Evaluation(loss, pullback(upstream), target_margin(logits, targets))

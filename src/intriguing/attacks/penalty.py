@@ -2,14 +2,14 @@
 
 import torch
 
-from intriguing.attacks import engine, inputs
-from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
-from intriguing.attacks.recheck import correct_alone, margins_alone
-from intriguing.progress import Progress
+from intriguing.attacks import penalised
+from intriguing.attacks.objective import contenders, target_margin
+from intriguing.attacks.problems import EVERY_OTHER, Problems
+from intriguing.attacks.protocol import conduct
+from intriguing.attacks.ray import at_scale, nearest_on_ray
 
-# margins asked of the search beyond the required one, as a share of the largest logit: batches
-# and single images differ by a few roundings (2^-23 each); the later ones are for the stragglers
-_SLACKS = (1e-5, 1e-4, 1e-3)
+# forward passes that take the last minimiser to the boundary
+TRIES = 4
 
 
 def lbfgs(
@@ -19,7 +19,11 @@ def lbfgs(
     targets,
     *,
     margin=1e-4,
-    batch_size=512,
+    batch_size=None,
+    memory_mb=1024,
+    recheck="float32",
+    levels=None,
+    device=None,
     settings=None,
 ):
     """Adversarial examples by the method of Szegedy et al. 2013, section 4.1.
@@ -29,14 +33,16 @@ def lbfgs(
         ||x - x0||^2 + c * cross_entropy(model(x), target)   subject to x in [0, 1]^n
 
     is classified as the target. The paper weighs the distortion instead and asks for the
-    minimum weight, which would give the largest distortion; see `objective`.
+    minimum weight, which would give the largest distortion; see `objective`. The minimiser found
+    lies a little beyond the boundary, since c is known to a tolerance only; it is drawn back
+    to the boundary along the line to the original.
 
     Parameters
     ----------
     model : Module
         In evaluation mode, deterministic, mapping (B, C, H, W) in [0, 1] to logits (B, classes).
-        Images are processed on its device.
     images : float Tensor (N, C, H, W) in [0, 1]
+        Or (N, features): any shape with images along the first axis.
     labels : int Tensor (N,)
         True classes. An image that the model gets wrong is recorded and not attacked.
     targets : int Tensor (N,)
@@ -44,16 +50,27 @@ def lbfgs(
     margin : float
         Least difference between the target's logit and any other for an example to count,
         checked on the float32 image evaluated alone.
-    batch_size : int
-        Images worked on at once: bounds the memory, hardly changes the result.
-    settings : engine.Settings, optional
+    batch_size : int, optional
+        Images worked on at once, at most; does not change the result beyond rounding. By default
+        512 on a CPU, 1024 elsewhere.
+    memory_mb : float
+        Budget in MiB for working memory; fewer images are worked on at once where it asks for it.
+    recheck : str
+        ``float32``, or ``float64``: the margin must also hold in a double-precision copy of the
+        model.
+    levels : int, optional
+        Round pixels to so many levels (256: 8 bits). Examples that rounding undoes are solved
+        again with a larger margin.
+    device : str or torch.device, optional
+        Where to compute; by default where the model is. A model elsewhere is copied.
+    settings : penalised.Settings, optional
         Numerical settings of the search.
 
     Returns
     -------
     AdversarialSet
-        One row an image, in order, on the model's device. Images without success hold the last
-        candidate.
+        One row an image, in order, on the device of the computation. Images without success hold
+        the last candidate.
 
     Raises
     ------
@@ -61,66 +78,46 @@ def lbfgs(
         If an image leaves the box or is not finite, a label or target is no class, a target equals
         its label, or the model is in training mode, random, or gives no finite logits.
     """
-    settings = settings or engine.Settings()
-    inputs.check_settings(margin, batch_size)
-    inputs.check_images(images, labels)
-    device = inputs.device_of(model, images)
-    images, labels = images.detach().to(device).float(), labels.to(device).long()
-    number = len(images)
-    result = AdversarialSet(
-        images=images.clone(),
-        distortion=torch.zeros(number, dtype=torch.float64, device=device),
-        success=torch.zeros(number, dtype=torch.bool, device=device),
-        already_wrong=torch.zeros(number, dtype=torch.bool, device=device),
-        labels=labels,
-        targets=labels.clone(),  # until the model has told its number of classes
-        loss_weight=torch.full((number,), torch.nan, dtype=torch.float64, device=device),
-        evaluations=torch.zeros(number, dtype=torch.int64, device=device),
-        settings={"attack": "lbfgs", "margin": margin},
-    )
-    if not number:
-        return result
-    classes = inputs.check_model(model, images)
-    inputs.check_classes(labels, classes, "label")
-    result.targets = inputs.checked_targets(targets, labels, classes)
+    settings = settings or penalised.Settings()
 
-    result.already_wrong = ~correct_alone(model, images, labels)
-    waiting = result.attacked.nonzero()[:, 0]
-    with Progress("attacking", len(waiting), "images") as progress:
-        for slack in _SLACKS:
-            if not len(waiting):
-                break
-            asked = _asked_margin(model, images[waiting], margin, slack, batch_size)
-            waiting = _attack(model, images, result, waiting, asked, settings, batch_size, progress)
-    result.distortion = root_mean_square(result.images - images)
-    return result
+    def solve(work, originals, labels, targets, required):
+        rivals = torch.full_like(targets, EVERY_OTHER)
+        problems = Problems(originals, targets, rivals, required)
+        solution = penalised.solve(
+            work.classifier,
+            problems,
+            classes=work.classes,
+            settings=settings,
+            batch_size=work.batch_size,
+            report=work.report,
+        )
+        _draw_back(work, problems, solution)
+        return solution, targets
 
-
-@torch.no_grad()
-def _asked_margin(model, images, margin, slack, batch_size):
-    scale = torch.cat([model(part).abs().amax(1) for part in images.split(batch_size)])
-    return margin + slack * scale.clamp(min=1.0)
-
-
-def _attack(model, images, result, rows, asked, settings, batch_size, progress):
-    """Attack some rows, record them in ``result``, return those worth another try."""
-    solution = engine.solve(
-        model,
-        images[rows].flatten(1),
-        result.targets[rows],
-        asked,
-        shape=images.shape[1:],
-        settings=settings,
+    return conduct(
+        *(model, images, labels, targets, solve),
+        settings={"attack": "lbfgs"},
+        vectors=penalised.vectors(settings),
+        margin=margin,
         batch_size=batch_size,
-        report=progress.advance,
+        memory_mb=memory_mb,
+        recheck=recheck,
+        levels=levels,
+        device=device,
     )
-    found = solution.images.view(-1, *images.shape[1:])
-    result.images[rows] = found
-    result.evaluations[rows] += solution.evaluations
-    result.loss_weight[rows] = solution.loss_weight.double()
-    alone = margins_alone(model, found, result.targets[rows]) >= result.settings["margin"]
-    result.success[rows] = solution.found & alone
-    # found in the batch but not alone: rounding; a larger margin may do
-    again = rows[solution.found & ~alone]
-    result.loss_weight[again] = torch.nan
-    return again
+
+
+def _draw_back(work, problems, solution):
+    """Move what was found to the boundary, along the ray from the original."""
+    for rows in solution.found.nonzero()[:, 0].split(work.batch_size):
+        part = problems.take(rows)
+        moves = solution.images[rows] - part.originals
+        allowed = contenders(part.targets, part.rivals, work.classes, moves.dtype)
+        logits = work.classifier.logits(part.originals) + allowed
+        rise = part.required - target_margin(logits, part.targets)
+        scale, _ = nearest_on_ray(
+            *(work.classifier, part.originals, moves, part.targets, allowed),
+            *(part.required, rise, TRIES),
+        )
+        # at most 1: the minimiser itself succeeds
+        solution.images[rows] = at_scale(part.originals, moves, scale.clamp(max=1.0))

@@ -4,30 +4,53 @@ Batched kernels round differently for different batch sizes, so an image that si
 boundary within a batch may be on the wrong side alone. A logit margin keeps it away.
 """
 
+import copy
+
 import torch
 
-from intriguing.attacks.objective import target_margin
-from intriguing.errors import ModelError
+from intriguing.attacks.objective import contenders, target_margin
+from intriguing.errors import AttackError, ModelError
+
+PRECISIONS = ("float32", "float64")
+# batched and single logits differ by a few roundings; what is further from a tie than this share
+# of the largest logit has the same class alone
+_ROUNDING = 1e-3
 
 
-@torch.no_grad()
-def margins_alone(model, images, targets):
-    """Target margin of each image, evaluated one by one, Tensor (N,).
+class Alone:
+    """A model that judges images one by one.
 
     Parameters
     ----------
-    images : float32 Tensor (N, C, H, W)
-    targets : int64 Tensor (N,)
+    model : Module
+    precision : str
+        ``float32``: the model as it is; ``float64``: additionally a copy of it in double
+        precision, the smaller of the two margins counts.
     """
-    margins = [
-        target_margin(model(images[i : i + 1]), targets[i : i + 1]) for i in range(len(images))
-    ]
-    return torch.cat(margins) if margins else images.new_zeros(0)
+
+    def __init__(self, model, precision="float32"):
+        if precision not in PRECISIONS:
+            raise AttackError(
+                f"recheck is {precision!r}: choose one of {', '.join(map(repr, PRECISIONS))}"
+            )
+        self.models = [(model, torch.float32)]
+        if precision == "float64":
+            self.models.append((copy.deepcopy(model).double(), torch.float64))
+
+    @torch.no_grad()
+    def margins(self, images, targets, rivals):
+        """Margin of each target over its rivals (`problems.Problems`), float64 Tensor (N,)."""
+        margins = []
+        for model, dtype in self.models if len(images) else ():
+            logits = torch.cat([model(one) for one in images.to(dtype).split(1)])
+            allowed = contenders(targets, rivals, logits.shape[1], dtype)
+            margins.append(target_margin(logits + allowed, targets).double())
+        return torch.stack(margins).amin(0) if margins else images.new_zeros(0).double()
 
 
 @torch.no_grad()
-def correct_alone(model, images, labels):
-    """Whether each image, evaluated one by one, is classified as its label, bool Tensor (N,).
+def correct_alone(model, images, labels, batch_size=256):
+    """Whether each image, evaluated by itself, is classified as its label, bool Tensor (N,).
 
     Raises
     ------
@@ -35,12 +58,17 @@ def correct_alone(model, images, labels):
         If a logit is not finite.
     """
     right = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-    for i in range(len(images)):
-        logits = model(images[i : i + 1])
+    for start in range(0, len(images), batch_size):
+        logits = model(images[start : start + batch_size])
         if not logits.isfinite().all():
+            bad = start + (~logits.isfinite()).any(1).nonzero()[0, 0].item()
             raise ModelError(
-                f"the model gives NaN or infinity for image {i}: its weights are damaged or it"
+                f"the model gives NaN or infinity for image {bad}: its weights are damaged or it"
                 " divides by zero; train or repair it"
             )
-        right[i] = logits.argmax(1)[0] == labels[i]
+        margin = target_margin(logits, labels[start : start + batch_size])
+        right[start : start + batch_size] = margin >= 0
+        close = margin.abs() <= _ROUNDING * logits.abs().amax(1).clamp(min=1)
+        for i in (start + close.nonzero()[:, 0]).tolist():
+            right[i] = model(images[i : i + 1]).argmax(1)[0] == labels[i]
     return right

@@ -3,6 +3,7 @@
 import torch
 
 from intriguing.attacks import inputs
+from intriguing.attacks.objective import Classifier
 from intriguing.errors import AttackError
 
 RULES = ("next", "random", "least_likely", "nearest")
@@ -39,28 +40,62 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
         generator = torch.Generator().manual_seed(seed)
         offset = torch.randint(1, classes, (len(labels),), generator=generator)
         return (labels + offset.to(labels.device)) % classes
-    score = _least_logit if rule == "least_likely" else _linearised_distance
+    if rule == "nearest":
+        classifier = Classifier(model, images.shape[1:])
+        ranked, _ = nearest_classes(
+            classifier, images.flatten(1).float(), labels, 1, batch_size=batch_size
+        )
+        return ranked[:, 0]
     chosen = [
-        score(model, images[i : i + batch_size], labels[i : i + batch_size])
-        for i in range(0, len(labels), batch_size)
+        model(part).scatter(1, own[:, None], torch.inf).argmin(1)
+        for part, own in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     ]
     return torch.cat(chosen)
 
 
-def _least_logit(model, images, labels):
-    return model(images).scatter(1, labels[:, None], torch.inf).argmin(1)
+# with more classes than this, only those of the largest logits are ranked: a gradient each
+_RANKED = 32
 
 
-def _linearised_distance(model, images, labels):
-    # |f_label - f_k| / |grad (f_label - f_k)| for each class k, one backward pass a class
-    points = images.detach().requires_grad_(True)
-    with torch.enable_grad():
-        logits = model(points)
-        gaps = logits.gather(1, labels[:, None]) - logits
-        totals = gaps.sum(0).unbind()
-    distances = torch.full_like(gaps, torch.inf)
-    for k, total in enumerate(totals):
-        (gradient,) = torch.autograd.grad(total, points, retain_graph=True)
-        norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-30)
-        distances[:, k] = gaps[:, k].detach().abs() / norm
-    return distances.scatter(1, labels[:, None], torch.inf).argmin(1)
+def nearest_classes(classifier, points, labels, count, *, batch_size):
+    """Classes whose boundary with the label is nearest when the logits are linearised.
+
+    The distance to class k is |f_label - f_k| / |grad (f_label - f_k)|, as in DeepFool
+    (Moosavi-Dezfooli et al. 2016, equation 8).
+
+    Parameters
+    ----------
+    classifier : objective.Classifier
+    points : Tensor (N, n)
+    labels : int64 Tensor (N,)
+    count : int
+        Classes to return for each point; no more than there are beside the label.
+
+    Returns
+    -------
+    classes : int64 Tensor (N, count)
+        Nearest first.
+    distances : Tensor (N, count)
+    """
+    parts = zip(points.split(batch_size), labels.split(batch_size), strict=True)
+    ranked = [_nearest_of_batch(classifier, x, y, count) for x, y in parts]
+    classes, distances = zip(*ranked, strict=True)
+    return torch.cat(classes), torch.cat(distances)
+
+
+def _nearest_of_batch(classifier, points, labels, count):
+    logits, pullback = classifier.differentiate(points)
+    column = labels[:, None]
+    others = logits.scatter(1, column, -torch.inf)
+    ranked = others.topk(min(_RANKED, logits.shape[1] - 1)).indices
+    distances = torch.empty(ranked.shape, dtype=logits.dtype, device=logits.device)
+    for place in range(ranked.shape[1]):
+        rival = ranked[:, place : place + 1]
+        upstream = torch.zeros_like(logits)
+        upstream.scatter_(1, column, 1.0).scatter_(1, rival, -1.0)
+        gradient = pullback(upstream, keep=place + 1 < ranked.shape[1])
+        norm = torch.linalg.vector_norm(gradient, dim=1).clamp(min=1e-30)
+        gap = (logits.gather(1, column) - logits.gather(1, rival))[:, 0]
+        distances[:, place] = gap.abs() / norm
+    distances, order = distances.sort(dim=1, stable=True)
+    return ranked.gather(1, order[:, :count]), distances[:, :count]

@@ -9,11 +9,16 @@ import math
 
 import torch
 
+from intriguing.attacks.batching import Rows
+
 SMALLEST, LARGEST = 1e-10, 1e10
-EXPANSION = math.log(4.0)
+# small steps at first, since each minimiser starts the next and overshooting costs more than a
+# step; growing, for a first guess that is far off
+EXPANSION = math.log(1.5)
+GROWTH = 1.3
 
 
-class WeightSearch:
+class WeightSearch(Rows):
     """Brackets on log c for the rows of a batch.
 
     Parameters
@@ -37,30 +42,28 @@ class WeightSearch:
         self.failed_at, self.failed_margin = unknown.clone(), unknown.clone()
         self.succeeded_at, self.succeeded_margin = unknown.clone(), unknown.clone()
         self.bisect = torch.zeros_like(required, dtype=torch.bool)
-        self.gap = unknown.clone()
+        self.gap, self.expansion = unknown.clone(), unknown.clone()
 
     @property
     def weight(self):
         return self.log_weight.exp()
 
-    def rows(self):
-        """The per-row tensors by name, for whoever refills or compacts the batch."""
-        return {name: value for name, value in vars(self).items() if torch.is_tensor(value)}
-
     def start(self, rows, margin, squared_gradient):
         """First c of some rows (bool mask), from the linearised classifier.
 
         With r = (c/2) p grad(margin), p being the probability of not being the target (1/2 on the
-        boundary), the boundary is reached at c = 4 |margin| / |grad|^2.
+        boundary), the boundary is reached at c = 4 |margin| / |grad|^2; half of it leaves room
+        for the bend of the classifier, since the bracket is better approached from below.
         """
         gap = self.required - margin
-        guess = 4 * gap.clamp(min=1e-12) / squared_gradient.clamp(min=1e-30)
+        guess = 2 * gap.clamp(min=1e-12) / squared_gradient.clamp(min=1e-30)
         guess = guess.clamp(SMALLEST, LARGEST).log()
         self.log_weight = torch.where(rows, guess, self.log_weight)
         self.gap = torch.where(rows, gap.abs(), self.gap)
         for name in ("failed_at", "failed_margin", "succeeded_at", "succeeded_margin"):
             setattr(self, name, getattr(self, name).masked_fill(rows, torch.nan))
         self.bisect = self.bisect & ~rows
+        self.expansion = self.expansion.masked_fill(rows, EXPANSION)
 
     def update(self, rows, margin):
         """Take the margin of the minimisers at the present c; return (success, finished).
@@ -84,7 +87,8 @@ class WeightSearch:
         finished = rows & (closed | sharp | exhausted | lowest)
 
         self.bisect = torch.where(rows, width > 0.5 * width_before, self.bisect)
-        expanded = self.log_weight + torch.where(success, -EXPANSION, EXPANSION)
+        expanded = self.log_weight + torch.where(success, -self.expansion, self.expansion)
+        self.expansion = torch.where(rows, GROWTH * self.expansion, self.expansion)
         following = torch.where(bracketed, self._inside(width), expanded)
         following = following.clamp(math.log(SMALLEST), math.log(LARGEST))
         self.log_weight = torch.where(rows & ~finished, following, self.log_weight)

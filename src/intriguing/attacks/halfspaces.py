@@ -1,0 +1,86 @@
+"""Nearest point of the box cut by a few half-spaces, for a batch: a small exact dual problem.
+
+    min |y - point|^2 / 2   subject to   normals y >= offsets,  y in [0, 1]^n
+
+For multipliers m >= 0 the inner minimum is y(m) = P(point + normals' m), so that the dual is
+concave and piecewise quadratic with as many variables as half-spaces. Semismooth Newton steps on
+it find the active pieces in a few turns (Qi & Sun 1993).
+"""
+
+import torch
+
+from intriguing.attacks import box
+
+TURNS = 12
+# half-spaces that miss the box have no finite multiplier
+LARGEST = 1e12
+
+
+def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
+    """Project onto the box and the half-spaces, exactly or until 12 Newton steps are done.
+
+    Parameters
+    ----------
+    point : Tensor (B, n)
+    normals : Tensor (B, K, n)
+    offsets : Tensor (B, K)
+    multipliers : Tensor (B, K)
+        Where to start from, at least 0.
+    tolerance : float
+        Violation of a half-space that is left, as a share of the largest one at ``point``.
+
+    Returns
+    -------
+    nearest : Tensor (B, n)
+        In the box. Where box and half-spaces do not meet: a point that violates some of them.
+    multipliers : Tensor (B, K)
+        Positive for the half-spaces on whose surface the point lies.
+    """
+    result, found = torch.empty_like(point), torch.empty_like(multipliers)
+    rows = _pair(torch.arange(len(point), device=point.device))
+    point, normals, offsets, multipliers = (
+        value if len(value) == len(rows) else value[rows]
+        for value in (point, normals, offsets, multipliers)
+    )
+    bound = tolerance * (offsets - _products(normals, point)).abs().amax(1, keepdim=True)
+    for turn in range(TURNS + 1):
+        shifted = torch.baddbmm(point[:, None], multipliers[:, None], normals)[:, 0]
+        nearest = box.project(shifted.clone())
+        violation = offsets - _products(normals, nearest)
+        excess = torch.where(multipliers > 0, violation.abs(), violation)
+        unsolved = (excess > bound).any(1)
+        if turn == TURNS or not unsolved.all():
+            result[rows], found[rows] = nearest, multipliers
+            kept = _pair(unsolved.nonzero()[:, 0])
+            if turn == TURNS or not len(kept):
+                return result, found
+            # rows differ much in the turns they need: go on with the rest only
+            rows, point, normals, offsets, bound, multipliers, violation, shifted, nearest = (
+                value[kept]
+                for value in (
+                    *(rows, point, normals, offsets, bound),
+                    *(multipliers, violation, shifted, nearest),
+                )
+            )
+        free = 1 - shifted.sub_(nearest).sign_().abs_()
+        gram = torch.bmm(normals * free[:, None], normals.transpose(1, 2))
+        multipliers = _newton_step(multipliers, violation, gram)
+
+
+def _pair(rows):
+    # a batched product of one row takes another path, which rounds differently: do it twice
+    return rows.expand(2) if len(rows) == 1 else rows
+
+
+def _products(normals, point):
+    return torch.bmm(normals, point[:, :, None])[:, :, 0]
+
+
+def _newton_step(multipliers, violation, gram):
+    active = ((multipliers > 0) | (violation > 0)).to(gram.dtype)
+    gram = gram * active[:, :, None] * active[:, None, :]
+    largest = gram.diagonal(dim1=1, dim2=2).amax(1, keepdim=True).clamp(min=1e-30)
+    # no step for the inactive, and a little damping for normals that are nearly parallel
+    gram.diagonal(dim1=1, dim2=2).add_((1 - active) * largest + 1e-6 * largest)
+    step = torch.linalg.solve(gram, violation * active)
+    return (multipliers + step).clamp_(0, LARGEST)

@@ -1,0 +1,59 @@
+"""The boundary along the ray from an original image through another: forward passes only."""
+
+import torch
+
+from intriguing.attacks.objective import target_margin
+
+
+def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slope, tries):
+    """Smallest scale found at which P(original + scale * move) has the required margin.
+
+    A secant search that starts at scale 1 and stays between the last failure and success.
+
+    Parameters
+    ----------
+    originals, moves : Tensor (B, n)
+    targets, allowed
+        As in `objective.evaluate`.
+    required : Tensor (B,)
+    slope : Tensor (B,)
+        Estimate of d margin / d scale, positive: used until both sides of the boundary are known.
+    tries : int
+        Forward passes.
+
+    Returns
+    -------
+    scale : Tensor (B,)
+        Infinity where no try succeeded.
+    margin : Tensor (B,)
+        At scale 1.
+    """
+    scale = torch.ones_like(required)
+    low, low_margin = torch.zeros_like(scale), torch.full_like(scale, -torch.inf)
+    high, high_margin = torch.full_like(scale, torch.inf), torch.full_like(scale, torch.inf)
+    # what rounding of the scale could undo
+    aim = required + 4e-6 * slope
+    for turn in range(tries):
+        logits = classifier.logits(at_scale(originals, moves, scale)) + allowed
+        margin = target_margin(logits, targets)
+        if turn == 0:
+            first = margin
+        success = margin >= required
+        high_margin = torch.where(success, margin, high_margin)
+        high = torch.where(success, scale, high)
+        low_margin = torch.where(success, low_margin, margin)
+        low = torch.where(success, low, scale)
+        exact = success & (margin - required <= 1e-5 * slope)
+        secant = (high_margin - low_margin) / (high - low)
+        bracketed = secant.isfinite() & (secant > 0)
+        step = (aim - margin) / torch.where(bracketed, secant, slope)
+        step = torch.where(step.isfinite() & ~exact, step.clamp(-0.2, 0.2), 0.0)
+        scale = torch.minimum(torch.maximum(scale + step, low), high)
+        if exact.all():
+            break
+    return high, first
+
+
+def at_scale(originals, moves, scale):
+    """P(original + scale * move), Tensor (B, n)."""
+    return torch.addcmul(originals, scale[:, None], moves).clamp_(0, 1)
