@@ -5,7 +5,7 @@ READY := .venv/ready
 EXPERIMENTS := $(sort $(basename $(notdir $(wildcard config/experiments/*.yaml))))
 
 .DEFAULT_GOAL := digits
-.PHONY: $(EXPERIMENTS) test lint format help clean
+.PHONY: $(EXPERIMENTS) test lint format help clean benchmark
 
 $(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
 	@$(BIN)/snakemake $@
@@ -16,6 +16,19 @@ test: $(READY)  ## run all tests (needs no download)
 
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
+
+benchmark: $(READY) .venv/peers  ## our attacks beside their peers on MNIST (half an hour)
+	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
+	@$(BIN)/python benchmarks/attack.py
+
+# visdom, which adv-lib imports, is built with what setuptools dropped in version 81
+.venv/peers: $(READY)
+	@echo "setuptools<81" > .venv/build-constraints
+	@PIP_CONSTRAINT=.venv/build-constraints $(BIN)/python -m pip install --quiet \
+	  --disable-pip-version-check "visdom==0.2.4"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock \
+	  "adv-lib==0.2.8" "foolbox==3.3.4"
+	@touch $@
 
 format: $(READY)  ## format Python and Snakemake files
 	@$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ with job(snakemake.log[0]):
         snakemake.params.attack,
         table1=snakemake.input.table1,
         table2=snakemake.input.table2,
+        distortion=snakemake.input.distortion,
         heatmap=snakemake.input.heatmap,
         galleries=snakemake.input.galleries,
     )

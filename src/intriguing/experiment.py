@@ -13,7 +13,7 @@ import yaml
 from intriguing.errors import ExperimentError
 
 # targets of the Makefile that an experiment cannot be called
-MAKE_TARGETS = ("test", "lint", "format", "clean", "help")
+MAKE_TARGETS = ("test", "lint", "format", "clean", "help", "benchmark")
 
 
 class Experiment:
@@ -44,7 +44,14 @@ class Experiment:
         return {"training": self.settings["training"], **own}
 
     def attack(self, attack):
-        """Settings of an attack."""
+        """Settings of an attack, apart from the number of jobs that share it."""
+        return {k: v for k, v in self._attack(attack).items() if k != "shards"}
+
+    def shards(self, attack):
+        """Number of jobs that share the images of one model."""
+        return self._attack(attack)["shards"]
+
+    def _attack(self, attack):
         if attack not in self.attacks:
             known = ", ".join(self.attacks)
             raise ExperimentError(f"{self.name} has no attack {attack!r}: choose one of {known}")
@@ -200,6 +207,13 @@ _OPTIONS = {
     "fully_connected": {"hidden", "activation"},
     "autoencoder": {"units"},
 }
+_SEARCH = {
+    "lbfgs": {
+        *("memory", "stationarity", "steps_per_weight", "weight_tolerance"),
+        *("margin_tolerance", "evaluations"),
+    },
+    "minimum_distortion": {"rivals", "decrease", "steps", "tries"},
+}
 _REQUIRED_OPTION = {"fully_connected": "hidden", "autoencoder": "units"}
 
 
@@ -238,7 +252,18 @@ def _check_references(settings, path):
         if labels.count(label) > 1:
             fail("models", f"has the label {label!r} twice: tables need one for each model")
     for name, attack in settings["attacks"].items():
-        check_split(f"attacks.{name}.split", attack["split"], attackable)
+        key, method = f"attacks.{name}", attack["method"]
+        check_split(f"{key}.split", attack["split"], attackable)
+        foreign = sorted(set(attack["search"]) - _SEARCH[method])
+        if foreign:
+            fail(f"{key}.search.{foreign[0]}", f"does not apply to {method}: remove it")
+        untargeted = attack["targets"] == "any"
+        if untargeted and method != "minimum_distortion":
+            fail(f"{key}.targets", f"is 'any', but {method} needs a target: choose another rule")
+        if "candidates" in attack and not untargeted:
+            fail(f"{key}.candidates", "applies to targets: any alone: remove it")
+        if attack["shards"] > attack["count"]:
+            fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")
     shown = settings["report"].setdefault("attack", next(iter(settings["attacks"])))
     if shown not in settings["attacks"]:
         fail(

@@ -43,13 +43,7 @@ def table1(models, metrics, attacks, published, attack):
             row |= _rate(column, [c["errors"] for c in counts], [c["n"] for c in counts])
         made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
         row |= _rate("success", made["successes"], made["attacked"])
-        found = made[made["successes"] > 0]
-        centre, low, high = intervals.mean(
-            found["distortion_mean"], found["distortion_deviation"], found["successes"]
-        )
-        row |= {"distortion": centre, "distortion_low": low, "distortion_high": high}
-        row["distortion_median"] = found["distortion_median"].mean()
-        row["distortion_worst"] = found["distortion_worst"].max()
+        row |= _found(made)
         row["already_wrong_n"] = made["already_wrong"].sum()
         row |= {"split": made["split"].iloc[0], "targets": made["targets"].iloc[0]}
         rows.append(row | {"role": entry.get("role", "")})
@@ -58,6 +52,66 @@ def table1(models, metrics, attacks, published, attack):
     return frame.merge(theirs, how="left", left_on="role", right_on="paper_model").drop(
         columns="paper_model"
     )
+
+
+def distortion(models, attacks, names):
+    """Distortion by attack: one row for each attack of each model, seeds pooled.
+
+    Parameters
+    ----------
+    models : dict of str to dict
+        Entries of the experiment, in order.
+    attacks : DataFrame
+        Rows of `stages.attack.summary` with the columns ``attack``, ``model`` and ``seed``.
+    names : sequence of str
+        The attacks, in order.
+    """
+    rows = []
+    for name, entry in models.items():
+        for attack in names:
+            made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
+            settings = made.iloc[0]
+            row = {"model": name, "label": entry["label"], "attack": attack}
+            row |= {key: settings[key] for key in ("method", "split", "targets", "margin")}
+            row["seeds"] = len(made)
+            rows.append(row | _rate("success", made["successes"], made["attacked"]) | _found(made))
+    return pandas.DataFrame(rows)
+
+
+def distortion_layout(table):
+    """Attacks below each other within a model."""
+    lines = [
+        {
+            "model": row.label,
+            "attack": row.attack,
+            "method": row.method,
+            "targets": row.targets,
+            "found": f"{row.success_count:.0f}/{row.success_n:.0f}" + _seeds(row.seeds),
+            "success %": _percent(row, "success_percent", "success_low", "success_high"),
+            "av. distortion": _distortion(row.distortion, row.distortion_low, row.distortion_high),
+            "median": _distortion(row.distortion_median),
+            "worst": _distortion(row.distortion_worst),
+            "gradients": f"{row.evaluations:.0f}",
+        }
+        for row in table.itertuples()
+    ]
+    return pandas.DataFrame(lines)
+
+
+def _found(made):
+    """Distortion of the examples found, over all seeds."""
+    found = made[made["successes"] > 0]
+    centre, low, high = intervals.mean(
+        found["distortion_mean"], found["distortion_deviation"], found["successes"]
+    )
+    return {
+        "distortion": centre,
+        "distortion_low": low,
+        "distortion_high": high,
+        "distortion_median": found["distortion_median"].mean(),
+        "distortion_worst": found["distortion_worst"].max(),
+        "evaluations": made["evaluations_mean"].mean(),
+    }
 
 
 def table2(models, transfer, published, attack):

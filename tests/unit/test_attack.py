@@ -3,7 +3,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from exact import least_distortion_linear, literal_lbfgs
+from exact import (
+    least_distortion_linear,
+    least_distortion_linear_untargeted,
+    literal_lbfgs,
+)
 from torch import nn
 
 from intriguing.attacks import (
@@ -35,6 +39,11 @@ def made(sigmoid_net, images, labels):
     return lbfgs(sigmoid_net, images, labels, (labels + 1) % 10)
 
 
+def literal_norm(model, image, target):
+    found = literal_lbfgs(model, image, target, MARGIN)
+    return np.linalg.norm(found - image.flatten().double().numpy())
+
+
 def norms(made, images):
     return (made.images - images).flatten(1).double().norm(dim=1).numpy()
 
@@ -60,13 +69,204 @@ def test_linear_model_within_three_percent_of_the_exact_optimum(linear, images, 
     assert found.mean() <= 1.03 * exact.mean()
 
 
+@pytest.mark.parametrize("targeted", [True, False])
+def test_minimum_distortion_is_exact_on_a_linear_model(linear, images, labels, targeted):
+    classes = (labels + 1) % 10 if targeted else labels
+    made = minimum_distortion(linear, images, labels, classes if targeted else None)
+    assert made.success_rate == 1.0 and made.loss_weight.isnan().all()
+    weight, bias = (value.detach().double().numpy() for value in linear[1].parameters())
+    solve = least_distortion_linear if targeted else least_distortion_linear_untargeted
+    rows = made.attacked.nonzero()[:, 0]
+    exact = np.array(
+        [
+            solve(weight, bias, images[i].flatten().double().numpy(), classes[i].item(), MARGIN)
+            for i in rows
+        ]
+    )
+    found = norms(made, images)[rows]
+    assert (found >= exact * (1 - 1e-4)).all()
+    assert (found <= exact * 1.001).all()
+
+
+@pytest.mark.parametrize("net", ["sigmoid_net", "relu_net"])
+def test_minimum_distortion_lies_below_the_papers_method(net, images, labels, request):
+    model = request.getfixturevalue(net)
+    targets = (labels + 1) % 10
+    paper = lbfgs(model, images, labels, targets)
+    nearest = minimum_distortion(model, images, labels, targets)
+    anywhere = minimum_distortion(model, images, labels)
+    both = paper.success & nearest.success & anywhere.success
+    assert nearest.success_rate == anywhere.success_rate == 1.0
+    ratio = (nearest.distortion / paper.distortion)[both]
+    # other valleys are possible, but rare
+    assert ratio.mean() < 1.0 and (ratio > 1.001).double().mean() < 0.1
+    assert anywhere.distortion[both].mean() < nearest.distortion[both].mean()
+    assert ((anywhere.distortion / nearest.distortion)[both] > 1.001).double().mean() < 0.1
+
+
+def test_no_small_move_along_the_boundary_is_nearer(sigmoid_net, images, labels):
+    # a local minimum: scipy's SLSQP in float64, started there, finds nothing nearer
+    from scipy.optimize import minimize
+
+    few = slice(0, 6)
+    made = minimum_distortion(sigmoid_net, images[few], labels[few], (labels[few] + 1) % 10)
+    double = copy.deepcopy(sigmoid_net).double()
+    for i in made.success.nonzero()[:, 0].tolist():
+        start, target = images[i].flatten().double().numpy(), made.targets[i].item()
+
+        others = torch.arange(10) != target
+
+        def margins(point, target=target, others=others):
+            logits = double(point.view(1, 1, 8, 8))[0]
+            return (logits[target] - logits)[others] - MARGIN
+
+        def values(v, margins=margins):
+            return margins(torch.from_numpy(v)).detach().numpy()
+
+        def slopes(v, margins=margins):
+            return torch.autograd.functional.jacobian(margins, torch.from_numpy(v)).numpy()
+
+        found = minimize(
+            lambda v, start=start: ((v - start) ** 2).sum(),
+            made.images[i].flatten().double().numpy(),
+            jac=lambda v, start=start: 2 * (v - start),
+            method="SLSQP",
+            bounds=[(0, 1)] * 64,
+            constraints={"type": "ineq", "fun": values, "jac": slopes},
+            options={"maxiter": 200, "ftol": 1e-12},
+        )
+        assert norms(made, images[few])[i] <= 1.002 * np.sqrt(found.fun)
+
+
+def test_untargeted_records_the_class_reached(sigmoid_net, images, labels):
+    made = minimum_distortion(sigmoid_net, images, labels)
+    rows = made.success.nonzero()[:, 0]
+    reached = torch.stack([sigmoid_net(made.images[i : i + 1])[0].argmax() for i in rows])
+    assert torch.equal(made.targets[rows], reached)
+    assert (reached != labels[rows]).all()
+    assert not made.settings["targeted"]
+
+
+def test_more_candidates_are_never_worse(relu_net, images, labels):
+    one, many = (
+        minimum_distortion(relu_net, images, labels, candidates=number) for number in (1, 9)
+    )
+    assert one.success_rate == many.success_rate == 1.0
+    assert (many.distortion <= one.distortion * (1 + 1e-4)).double().mean() > 0.95
+    assert many.distortion.mean() < one.distortion.mean()
+
+
+class Convolutional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(
+            *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10)),
+        )
+
+    def forward(self, x):
+        return self.body(x)
+
+
+@pytest.fixture(scope="module")
+def convolutional(digits):
+    model = Convolutional()
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(15):
+        for chosen in torch.randperm(len(digits.train_labels)).split(64):
+            logits = model(digits.train_images[chosen])
+            loss = nn.functional.cross_entropy(logits, digits.train_labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return model.eval()
+
+
+def test_convolutional_net(convolutional, images, labels):
+    targets = (labels + 1) % 10
+    paper = lbfgs(convolutional, images, labels, targets)
+    nearest = minimum_distortion(convolutional, images, labels, targets)
+    anywhere = minimum_distortion(convolutional, images, labels)
+    assert paper.success_rate == nearest.success_rate == anywhere.success_rate == 1.0
+    few = paper.success.nonzero()[:6, 0]
+    literal = np.array(
+        [literal_norm(convolutional, images[i], targets[i].item()) for i in few.tolist()]
+    )
+    assert (norms(paper, images)[few] / literal).mean() < 1.02
+    assert (norms(nearest, images)[few] / literal).mean() < 1.0
+
+
+@pytest.mark.parametrize("steepness", [1e-4, 50.0])
+def test_flat_and_saturated_models(sigmoid_net, images, labels, steepness):
+    steep = copy.deepcopy(sigmoid_net)
+    with torch.no_grad():
+        for parameter in steep[1 if steepness > 1 else -1].parameters():
+            parameter.mul_(steepness)
+    few = slice(0, 40)
+    seen = steep(images[few]).argmax(1)  # the labels do not matter here
+    made = minimum_distortion(steep, images[few], seen, margin=1e-7)
+    assert made.success_rate >= 0.95
+    assert made.distortion.isfinite().all()
+
+
+def test_float64_recheck(sigmoid_net, images, labels):
+    made = minimum_distortion(sigmoid_net, images, labels, recheck="float64")
+    assert made.success_rate == 1.0 and made.settings["recheck"] == "float64"
+    logits = copy.deepcopy(sigmoid_net).double()(made.images.double())[made.success]
+    reached, own = made.targets[made.success, None], labels[made.success, None]
+    assert (logits.gather(1, reached) - logits.gather(1, own)).min() >= MARGIN
+    # the caller's model stays as it is
+    assert next(sigmoid_net.parameters()).dtype == torch.float32
+    with pytest.raises(AttackError, match="recheck is 'double'"):
+        lbfgs(sigmoid_net, images, labels, (labels + 1) % 10, recheck="double")
+
+
+def test_eight_bit_images(sigmoid_net, images, labels):
+    plain = minimum_distortion(sigmoid_net, images, labels)
+    rounded = minimum_distortion(sigmoid_net, images, labels, levels=256)
+    values = rounded.images[rounded.success] * 255
+    torch.testing.assert_close(values, values.round(), atol=1e-4, rtol=0)
+    assert rounded.success_rate == 1.0
+    alone = torch.cat([sigmoid_net(x[None]) for x in rounded.images]).argmax(1)
+    assert (alone != labels)[rounded.success].all()
+    ratio = (rounded.distortion / plain.distortion)[plain.success]
+    assert 1.0 < ratio.mean() < 1.05
+    assert rounded.evaluations.sum() > plain.evaluations.sum()
+
+
+def test_a_small_budget_gives_the_same_result(convolutional, images, labels):
+    from intriguing.attacks.budget import activation_bytes, rows_at_once
+
+    # the input of each convolution and ReLU, the ReLUs' outputs once, the indices of the pool
+    assert activation_bytes(convolutional, images[:1]) == 4 * (64 + 512 + 128 + 256) + 8 * 128
+    options = {"batch_size": None, "vectors": 30}
+    large, _ = rows_at_once(convolutional, images[:1], memory_mb=1000, **options)
+    small, _ = rows_at_once(convolutional, images[:1], memory_mb=1, **options)
+    assert small < 64 < large and small % 16 == 0
+    few = slice(0, 40)
+    usual = minimum_distortion(convolutional, images[few], labels[few])
+    tight = minimum_distortion(convolutional, images[few], labels[few], memory_mb=1)
+    torch.testing.assert_close(usual.distortion, tight.distortion, rtol=0.01, atol=0)
+    with pytest.raises(AttackError, match="raise it"):
+        minimum_distortion(convolutional, images[few], labels[few], memory_mb=0.001)
+
+
+def test_device(sigmoid_net, images, labels):
+    few = slice(0, 5)
+    made = minimum_distortion(sigmoid_net, images[few], labels[few], device="cpu")
+    assert made.images.device.type == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(AttackError, match="cannot be used"):
+            minimum_distortion(sigmoid_net, images[few], labels[few], device="cuda")
+    with pytest.raises(AttackError, match="cannot be used"):
+        minimum_distortion(sigmoid_net, images[few], labels[few], device="toaster")
+
+
 def test_agrees_with_the_literal_method(sigmoid_net, images, labels, made):
     rows = made.attacked.nonzero()[:12, 0]
     literal = np.array(
-        [
-            literal_lbfgs(sigmoid_net, images[i], made.targets[i].item(), MARGIN)
-            for i in rows.tolist()
-        ]
+        [literal_norm(sigmoid_net, images[i], made.targets[i].item()) for i in rows.tolist()]
     )
     ratio = norms(made, images)[rows] / literal
     # single images of a non-convex net may end in another valley, in either direction
@@ -98,7 +298,7 @@ def test_relu_net_against_the_literal_method(relu_net, images, labels):
     assert made.success_rate == 1.0
     rows = made.attacked.nonzero()[:12, 0]
     literal = np.array(
-        [literal_lbfgs(relu_net, images[i], made.targets[i].item(), MARGIN) for i in rows.tolist()]
+        [literal_norm(relu_net, images[i], made.targets[i].item()) for i in rows.tolist()]
     )
     ratio = norms(made, images)[rows] / literal
     assert ratio.max() < 1.2 and ratio.mean() < 1.02
@@ -261,7 +461,16 @@ def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
         lbfgs(linear, *arguments)
 
 
-@pytest.mark.parametrize("setting", [{"margin": -1.0}, {"margin": float("nan")}, {"batch_size": 0}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"margin": -1.0},
+        {"margin": float("nan")},
+        {"batch_size": 0},
+        {"memory_mb": 0},
+        {"levels": 1},
+    ],
+)
 def test_bad_settings_are_refused(linear, images, labels, setting):
     with pytest.raises(AttackError, match=next(iter(setting))):
         lbfgs(linear, images[:5], labels[:5], (labels[:5] + 1) % 10, **setting)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-
 from exact import nearest_point_dual
+
 from intriguing.attacks import box, line_search
 from intriguing.attacks.batching import Batch, Rows, work_through
 from intriguing.attacks.curvature import CurvatureMemory

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binomtest
 
 TABLES = [
-    f"results/smoke/tables/table{number}.{format}"
-    for number in (1, 2)
+    f"results/smoke/tables/{name}.{format}"
+    for name in ("table1", "table2", "distortion")
     for format in ("csv", "md", "tex", "html")
 ]
 
@@ -34,6 +34,8 @@ def test_numbers_agree_with_the_sets_they_come_from(built):
         assert row.tried == len(made) == 60
         assert row.attacked == made.attacked.sum() and row.successes == made.success.sum()
         assert row.distortion_mean == pytest.approx(made.distortion[made.success].mean().item())
+        if row.attack != "lbfgs":
+            continue  # transfers are of the attack that is shown
         own = transfer[
             (transfer["made_for"] == row.model)
             & (transfer["target"] == row.model)
@@ -77,7 +79,9 @@ def test_a_models_entry_reruns_its_chain_only(scratch):
     scratch.edit("config/experiments/smoke.yaml", "{hidden: [12]}", "{hidden: [13]}")
     planned = scratch.planned("smoke")
     # its two seeds are trained and attacked again; every row of the matrix has it as a column
-    assert planned["train"] == 2 and planned["attack"] == 2
+    assert planned["train"] == 2
+    assert planned["attack"] == 6  # one job for lbfgs, two shards for the other
+    assert planned["merge"] == 4
     assert planned["transfer"] == 6 and planned["transfer_of_noise"] == 2
     assert "data" not in planned and "noise" not in planned
 
@@ -85,16 +89,28 @@ def test_a_models_entry_reruns_its_chain_only(scratch):
 def test_a_label_reruns_what_shows_it(scratch):
     scratch.edit("config/experiments/smoke.yaml", "label: FC12-10", "label: renamed")
     assert set(scratch.planned("smoke")) == {
-        *("table1", "table2", "transfer_heatmap", "gallery", "page"),
+        *("table1", "table2", "distortion", "transfer_heatmap", "gallery", "page"),
     }
 
 
 def test_an_edit_of_the_attack_reruns_attacks_and_what_follows(scratch):
-    engine = scratch.path("src/intriguing/attacks/engine.py")
+    engine = scratch.path("src/intriguing/attacks/penalised.py")
     engine.write_text(engine.read_text() + "\n# an edit\n")
     planned = scratch.planned("smoke")
-    assert planned["attack"] == 6 and planned["transfer"] == 6 and "page" in planned
+    assert planned["attack"] == 18 and planned["transfer"] == 6 and "page" in planned
     assert "train" not in planned and "data" not in planned
+
+
+def test_the_number_of_shards_does_not_change_the_result(scratch):
+    merged = "results/smoke/adversarial/nearest/fc100/seed0"
+    files = [scratch.path(f"{merged}{suffix}") for suffix in (".safetensors", ".csv")]
+    before = [path.read_bytes() for path in files]
+    scratch.edit("config/experiments/smoke.yaml", "shards: 2", "shards: 5")
+    target = f"{merged}.safetensors"
+    assert scratch.planned(target) == {"attack": 5, "merge": 1}
+    scratch.snakemake(target, "--cores", 2)
+    assert [path.read_bytes() for path in files] == before
+    assert list(scratch.path(merged).glob("*")) == []
 
 
 def test_new_times_alone_rerun_nothing(scratch):
@@ -108,6 +124,7 @@ def test_new_times_alone_rerun_nothing(scratch):
 def test_another_attack_setting_reruns_no_training(scratch):
     scratch.edit("config/experiments/smoke.yaml", "count: 60", "count: 50")
     planned = scratch.planned("smoke")
+    # the other attack is left alone
     assert planned["attack"] == 6 and planned["noise"] == 2 and "train" not in planned
 
 

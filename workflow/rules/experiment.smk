@@ -20,6 +20,8 @@ wildcard_constraints:
     attack=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     deviation=r"[0-9.eE+-]+",
     seed=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
 
 
 def experiment_names():

@@ -4,6 +4,7 @@ DATASET = "results/{experiment}/data/dataset.safetensors"
 MODEL = "results/{experiment}/models/{model}/seed{seed}"
 ADVERSARIAL = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.safetensors"
 ATTACK_SUMMARY = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.csv"
+SHARD = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}/shard{shard}of{shards}.safetensors"
 NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
 TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
 NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
@@ -34,6 +35,11 @@ def model_folders(experiment, wildcards):
     }
 
 
+def shards(experiment, wildcards):
+    number = experiment.shards(wildcards.attack)
+    return expand(SHARD, shard=range(number), shards=number, **dict(wildcards.items()))
+
+
 def attack_summaries(experiment, wildcards):
     return expand(
         ATTACK_SUMMARY,
@@ -45,10 +51,11 @@ def attack_summaries(experiment, wildcards):
 
 
 def transfers(experiment, wildcards):
+    """Of the attack that is shown; those of others are built when asked for by name."""
     adversarial = expand(
         TRANSFER,
         experiment=experiment.name,
-        attack=experiment.attacks,
+        attack=experiment.shown_attack,
         model=experiment.models,
         seed=experiment.seeds,
     )
@@ -73,7 +80,7 @@ def galleries(experiment, wildcards):
 
 def everything(experiment):
     """All artifacts of an experiment: what was deleted, wherever it stands, is built again."""
-    tables = [path for name in ("table1", "table2") for path in table(name).values()]
+    tables = [path for name in ("table1", "table2", "distortion") for path in table(name).values()]
     single = [DATASET, *tables, ATTACKS_TABLE, TRANSFER_TABLE, HEATMAP, PAGE]
     many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY]
     combinations = {

@@ -76,6 +76,27 @@ rule table2:
         "../../scripts/table2.py"
 
 
+rule distortion:
+    input:
+        attacks=ATTACKS_TABLE,
+    output:
+        **table("distortion"),
+    log:
+        "results/{experiment}/logs/tables/distortion.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(shown_models),
+        attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
+        code=code_of("distortion.py"),
+    message:
+        "distortion by attack of {wildcards.experiment}"
+    script:
+        "../../scripts/distortion.py"
+
+
 rule transfer_heatmap:
     input:
         table=table("table2")["csv"],
@@ -125,6 +146,7 @@ rule page:
         data=DATASET,
         table1=table("table1")["html"],
         table2=table("table2")["html"],
+        distortion=table("distortion")["html"],
         heatmap=HEATMAP,
         galleries=of_experiment(galleries),
     output:

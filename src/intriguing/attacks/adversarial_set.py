@@ -73,6 +73,27 @@ class AdversarialSet:
         """Share of the attacked images for which an adversarial example was found."""
         return self.success[self.attacked].double().mean().item()
 
+    @classmethod
+    def join(cls, parts):
+        """One set of several, in order.
+
+        Raises
+        ------
+        ArtifactError
+            If they were made with different settings.
+        """
+        first = parts[0].settings
+        for part in parts:
+            changed = [
+                key for key in first | part.settings if first.get(key) != part.settings.get(key)
+            ]
+            if changed:
+                raise ArtifactError(
+                    f"these adversarial sets differ in {', '.join(changed)}: make them anew"
+                )
+        joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in _TENSORS}
+        return cls(**joined, settings=first)
+
     def save(self, path, **more):
         """Write to a safetensors file; keyword arguments are added to the settings."""
         arrays = {name: getattr(self, name).cpu().numpy() for name in _TENSORS}

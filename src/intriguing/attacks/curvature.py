@@ -16,7 +16,6 @@ import torch
 
 from intriguing.attacks.batching import Rows
 
-
 # a pair counts only with curvature s'y above this fraction of |s| |y| (Nocedal & Wright 6.2)
 LEAST_CURVATURE = 1e-6
 # H0 = I / 2: the Hessian is 2 I plus the loss's, of low rank for a linear model (at most

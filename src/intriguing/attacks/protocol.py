@@ -18,8 +18,9 @@ from intriguing.progress import Progress
 # margin asked of the search beyond the required one, as a share of the largest logit: batches
 # and single images differ by a few roundings (2^-23 each)
 SLACK = 1e-5
-# an image found in the batch but refused alone is solved again, with what it fell short added
-ATTEMPTS = 6
+# an image found in the batch but refused alone is solved again, with what it fell short added:
+# one and a half times at first, then more
+ATTEMPTS = 8
 OVERSHOOT = 1.5
 
 
@@ -97,7 +98,7 @@ def conduct(
     required = margin + SLACK * _largest_logits(classifier, images, rows).clamp(min=1.0)
     with Progress("attacking", len(waiting), "images") as progress:
         work = Work(classifier, classes, rows, progress.advance)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             if not len(waiting):
                 break
             chosen = None if targets is None else result.targets[waiting]
@@ -118,7 +119,7 @@ def conduct(
             again = solution.found & ~success
             missing = (margin - margins[again]).clamp(min=SLACK).to(required.dtype)
             waiting = waiting[again]
-            required[waiting] += OVERSHOOT * missing
+            required[waiting] += (OVERSHOOT + attempt) * missing
     result.distortion = root_mean_square(result.images - images)
     return result
 

@@ -5,19 +5,22 @@ import pandas
 import torch
 
 from intriguing import attacks, intervals
+from intriguing.attacks import penalised, polish
 
 
-def run(data, model, entry, *, seed):
-    """Adversarial set of one model.
+def run(data, model, entry, *, seed, shard=0, shards=1):
+    """Adversarial set of one model, or a shard of it.
 
     Parameters
     ----------
     data : dataset_file.DatasetFile
     model : Module
     entry : dict
-        Settings of the attack, as in the experiment.
+        Settings of the attack, as `experiment.Experiment.attack` gives them.
     seed : int
         Of the ``random`` target rule.
+    shard, shards : int
+        Which of how many consecutive parts.
 
     Returns
     -------
@@ -25,12 +28,33 @@ def run(data, model, entry, *, seed):
         For the images of ``data.sample(entry["split"], entry["count"])``, in that order.
     """
     images, labels = sampled_images(data, entry)
-    targets = attacks.choose_targets(entry["targets"], model, images, labels, seed=seed)
-    made = attacks.lbfgs(
-        model, images, labels, targets, margin=entry["margin"], batch_size=entry["batch_size"]
-    )
+    # chosen for all images, so that a shard has the targets it would have in the whole
+    targets = None
+    if entry["targets"] != "any":
+        targets = attacks.choose_targets(entry["targets"], model, images, labels, seed=seed)
+    first, last = (len(labels) * part // shards for part in (shard, shard + 1))
+    part = slice(first, last)
+    common = ("margin", "recheck", "levels", "batch_size", "memory_mb", "device")
+    options = {key: entry[key] for key in common if key in entry}
+    own_targets = targets if targets is None else targets[part]
+    made = _METHODS[entry["method"]](model, images[part], labels[part], own_targets, entry, options)
     made.settings.update(entry, digest=data.digest, seed=seed)
     return made
+
+
+def _lbfgs(model, images, labels, targets, entry, options):
+    settings = penalised.Settings(**entry["search"])
+    return attacks.lbfgs(model, images, labels, targets, settings=settings, **options)
+
+
+def _minimum_distortion(model, images, labels, targets, entry, options):
+    if "candidates" in entry:
+        options["candidates"] = entry["candidates"]
+    settings = polish.Settings(**entry["search"])
+    return attacks.minimum_distortion(model, images, labels, targets, settings=settings, **options)
+
+
+_METHODS = {"lbfgs": _lbfgs, "minimum_distortion": _minimum_distortion}
 
 
 def run_noise(data, entry, standard_deviation, *, clip, seed):
@@ -76,6 +100,7 @@ def summary(made, indices):
     low, high = intervals.wilson(success.sum(), attacked.sum())
     figure = (lambda f: f(distortion)) if len(distortion) else (lambda f: np.nan)
     row = {
+        "method": made.settings["method"],
         "split": made.settings["split"],
         "targets": made.settings["targets"],
         "margin": made.settings["margin"],

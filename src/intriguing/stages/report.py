@@ -57,7 +57,7 @@ def gallery(data, examples_path, path, *, count, label):
     )
 
 
-def page_html(template, title, data, attack, *, table1, table2, heatmap, galleries):
+def page_html(template, title, data, attack, *, table1, table2, distortion, heatmap, galleries):
     """The page of an experiment.
 
     Parameters
@@ -67,7 +67,7 @@ def page_html(template, title, data, attack, *, table1, table2, heatmap, galleri
     data : dataset_file.DatasetFile
     attack : dict
         Settings of the attack that is shown.
-    table1, table2, heatmap : path
+    table1, table2, distortion, heatmap : path
         HTML tables and PNG figure.
     galleries : sequence of path
 
@@ -79,6 +79,7 @@ def page_html(template, title, data, attack, *, table1, table2, heatmap, galleri
         page.Section("Table 1. Models and the distortion that fools them", _TABLE1, (table1,)),
         page.Section("Table 2. Errors on examples made for another model", _TABLE2, (table2,)),
         page.Section("Transfer matrix", _HEATMAP, (), (heatmap,)),
+        page.Section("Distortion by attack", "", (distortion,)),
         page.Section("Adversarial examples", _GALLERY, (), tuple(galleries)),
     ]
     facts = {
@@ -103,6 +104,11 @@ _TABLE2 = (
     " with its 95 % interval. Published values carry the interval of 256 images, on which they"
     " probably rest. The second table shows the same images, first with Gaussian noise of exactly"
     " the same distortion, then undistorted: what is above them is the adversary's doing."
+)
+DISTORTION = (
+    "Every attack on every model: examples found of images attacked (those that the model had wrong"
+    " already are left out), and the mean, median and worst distortion of what was found, with the"
+    " 95 % interval of the mean; gradients: mean number of gradient evaluations for an image."
 )
 _HEATMAP = (
     "Rows: the model that the examples were made for. Columns: the model that sees them. The"

@@ -1,0 +1,329 @@
+"""Our attacks beside the literal method and the peers that are installed: one table a model.
+
+    python benchmarks/attack.py                         # MNIST: fc100 and the linear model
+    python benchmarks/attack.py --experiment digits     # smaller, in a minute
+    python benchmarks/attack.py --convolutional         # a small convolutional net, trained here
+    python benchmarks/attack.py --scaling               # time and memory from 256 to 60 000 images
+
+Models come from results/<experiment> (`snakemake results/mnist/models/fc100/seed0`).
+Everything is paired: all methods attack the same images (those that the model has right) with one
+thread, in turn, several times; times are medians of CPU time, and what counts is their ratio. An
+example counts if it lies in the box and, evaluated alone, has the class it claims by a margin of
+1e-4. Nothing is asserted.
+"""
+
+import argparse
+import resource
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import torch
+from exact import (
+    least_distortion_linear,
+    least_distortion_linear_untargeted,
+    literal_lbfgs,
+)
+
+from intriguing import trained_model
+from intriguing.attacks import lbfgs, minimum_distortion
+from intriguing.attacks.objective import target_margin
+from intriguing.dataset_file import open_dataset
+from intriguing.torchvision_import import import_torchvision
+
+MARGIN = 1e-4
+
+
+class Counted(torch.nn.Module):
+    """A model that counts the rows it differentiates."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model, self.gradients = model, 0
+
+    def forward(self, images):
+        logits = self.model(images)
+        if logits.requires_grad:
+            logits.register_hook(self._count)
+        return logits
+
+    def _count(self, gradient):
+        self.gradients += len(gradient)
+
+
+@dataclass
+class Method:
+    """name, mode ("targeted" or "untargeted"), and ``run(model, images, labels, targets)``.
+
+    ``most``: attack only so many images (slow methods).
+    """
+
+    name: str
+    mode: str
+    run: Any
+    most: int | None = None
+
+
+def ours():
+    """Our attacks."""
+    yield Method("ours: lbfgs", "targeted", lambda m, x, y, t: lbfgs(m, x, y, t).images)
+    yield Method(
+        "ours: minimum", "targeted", lambda m, x, y, t: minimum_distortion(m, x, y, t).images
+    )
+    yield Method(
+        "ours: minimum", "untargeted", lambda m, x, y, t: minimum_distortion(m, x, y).images
+    )
+
+
+def literal(most):
+    """The paper's method as it stands, scipy's L-BFGS-B with 15 bisections on c."""
+
+    def run(model, images, labels, targets):
+        found = [
+            literal_lbfgs(model, image, target.item(), MARGIN)
+            for image, target in zip(images, targets, strict=True)
+        ]
+        return torch.from_numpy(np.stack(found)).float().view_as(images)
+
+    yield Method("literal scipy, 15 bisections", "targeted", run, most)
+
+
+def peers():
+    """Attacks of other libraries, where they are installed."""
+    import_torchvision()
+    try:
+        from adv_lib.attacks import alma, ddn
+    except ImportError:
+        print("adv-lib is not installed: no DDN, no ALMA (make benchmark installs it)")
+    else:
+        for mode, targeted in (("targeted", True), ("untargeted", False)):
+            for steps in (100, 1000):
+                yield Method(
+                    f"adv-lib DDN, {steps} steps",
+                    mode,
+                    lambda m, x, y, t, steps=steps, targeted=targeted: ddn(
+                        m, x, t if targeted else y, targeted=targeted, steps=steps, levels=None
+                    ),
+                )
+            yield Method(
+                "adv-lib ALMA, 1000 steps",
+                mode,
+                lambda m, x, y, t, targeted=targeted: alma(
+                    m, x, t if targeted else y, targeted=targeted, num_steps=1000, distance="l2"
+                ),
+            )
+    try:
+        import foolbox
+    except ImportError:
+        print("foolbox is not installed: no FMN (make benchmark installs it)")
+        return
+    for steps in (100, 1000):
+
+        def fmn(model, images, labels, targets, steps=steps):
+            wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
+            attack = foolbox.attacks.L2FMNAttack(steps=steps)
+            return attack(wrapped, images, labels, epsilons=None)[0]
+
+        yield Method(f"foolbox FMN, {steps} steps", "untargeted", fmn)
+
+
+@torch.no_grad()
+def recheck(model, found, labels, targets, mode):
+    """Which examples hold alone: bool Tensor (N,)."""
+    logits = torch.cat([model(one) for one in found.split(1)])
+    margin = target_margin(logits, targets if mode == "targeted" else labels)
+    margin = margin if mode == "targeted" else -margin
+    inside = (found >= 0).flatten(1).all(1) & (found <= 1).flatten(1).all(1)
+    return inside & (margin >= MARGIN)
+
+
+def floor(model, images):
+    """Seconds of one batched forward and backward pass, per image: median of 20."""
+    times = []
+    for _ in range(20):
+        start = time.process_time()
+        for part in images.split(256):
+            points = part.clone().requires_grad_(True)
+            torch.autograd.grad(model(points).sum(), points)
+        times.append(time.process_time() - start)
+    return statistics.median(times) / len(images)
+
+
+def compare(model, images, labels, methods, repeats):
+    """One row a method."""
+    targets = (labels + 1) % model(images[:1]).shape[1]
+    counted = Counted(model).eval()
+    seconds = {id(method): [] for method in methods}
+    results = {}
+    for method in methods:  # what a first call alone costs is not measured
+        method.run(model, images[:2], labels[:2], targets[:2])
+    for turn in range(repeats):
+        for method in methods:
+            if method.most is not None and turn:
+                continue
+            some = slice(0, method.most)
+            torch.manual_seed(0)
+            counted.gradients = 0
+            start = time.process_time()
+            found = method.run(counted, images[some], labels[some], targets[some])
+            seconds[id(method)].append((time.process_time() - start) / len(found))
+            results[id(method)] = found.detach(), counted.gradients / len(found)
+    cost = floor(model, images)
+    rows = []
+    for method in methods:
+        found, gradients = results[id(method)]
+        n, shift = len(found), (found - images[: len(found)]).flatten(1).double()
+        success = recheck(model, found, labels[:n], targets[:n], method.mode)
+        norms = shift.square().mean(1).sqrt()
+        once = statistics.median(seconds[id(method)])
+        rows.append(
+            {
+                "mode": method.mode,
+                "method": method.name,
+                "n": n,
+                "success": f"{success.sum().item()}/{n}",
+                "mean": norms[success].mean().item(),
+                "median": norms[success].median().item(),
+                "worst": norms[success].max().item(),
+                "milliseconds": 1e3 * once,
+                "gradients": gradients,
+                "x floor": once / (gradients * cost),
+                "norms": torch.where(success, norms, torch.nan),
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def headlines(frame):
+    """Sentences: ours against each other method of the same mode, on images that both solve."""
+    for mode, part in frame.groupby("mode"):
+        for ours in part[part["method"].str.startswith("ours")].itertuples():
+            for row in part[~part["method"].str.startswith("ours")].itertuples():
+                n = min(row.n, ours.n)
+                both = row.norms[:n].isfinite() & ours.norms[:n].isfinite()
+                change = (ours.norms[:n][both].mean() / row.norms[:n][both].mean()).item() - 1
+                yield (
+                    f"{mode}: {ours.method[6:]} against {row.method}: mean distortion"
+                    f" {100 * change:+.2f} % on {both.sum().item()} images,"
+                    f" {row.milliseconds / ours.milliseconds:.1f} times faster"
+                )
+
+
+def exact_rows(model, images, labels):
+    """Mean distortion of the exact optimum of a linear model, by mode."""
+    layer = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    weight, bias = (value.detach().double().numpy() for value in (layer[0].weight, layer[0].bias))
+    pixels = images.flatten(1).double().numpy()
+    scale = np.sqrt(pixels.shape[1])
+    for mode, solve, classes in (
+        ("targeted", least_distortion_linear, (labels + 1) % len(bias)),
+        ("untargeted", least_distortion_linear_untargeted, labels),
+    ):
+        norms = [
+            solve(weight, bias, x, k, MARGIN) / scale
+            for x, k in zip(pixels, classes.tolist(), strict=True)
+        ]
+        yield mode, float(np.mean(norms))
+
+
+def small_convolutional_net(data):
+    """16 and 32 5x5 filters with max-pools, 100 ReLU units: trained here for three epochs."""
+    from torch import nn
+
+    torch.manual_seed(0)
+    split = data.split("train")
+    images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+    size = images.shape[-1] // 4
+    model = nn.Sequential(
+        *(nn.Conv2d(images.shape[1], 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(32 * size * size, 100), nn.ReLU(), nn.Linear(100, len(data.class_names))),
+    )
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(3):
+        for chosen in torch.randperm(len(labels)).split(128):
+            loss = nn.functional.cross_entropy(model(images[chosen]), labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return model.eval()
+
+
+def scaling(model, data):
+    """Time per image and peak memory for growing numbers of training images."""
+    split = data.split("train")
+    images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+    targets = (labels + 1) % len(data.class_names)
+    print("images  ms/image  success  peak memory beyond start and results (MiB)")
+    lbfgs(model, images[:64], labels[:64], targets[:64])
+    start_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for n in (256, 1024, 4096, 16384, len(labels)):
+        start = time.process_time()
+        made = lbfgs(model, images[:n], labels[:n], targets[:n])
+        spent = (time.process_time() - start) / n
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        results = made.images.nbytes / 2**20
+        found = f"{made.success.sum().item()}/{made.attacked.sum().item()}"
+        print(f"{n:6d}  {1e3 * spent:8.3f}  {found}  {peak - start_memory - results:.0f}")
+
+
+def main():
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--experiment", default="mnist")
+    parser.add_argument("--models", nargs="+", default=["fc100", "fc10_1e-4"])
+    parser.add_argument("--first", type=int, default=1000, help="first test image")
+    parser.add_argument("--count", type=int, default=1000, help="test images")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--literal", type=int, default=20, help="images for the literal method")
+    parser.add_argument("--only", nargs="+", help="methods whose name contains one of these words")
+    parser.add_argument("--convolutional", action="store_true")
+    parser.add_argument("--scaling", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = Path("results") / arguments.experiment
+    data = open_dataset(folder / "data" / "dataset.safetensors")
+    if arguments.convolutional:
+        models = {"convolutional": small_convolutional_net(data)}
+    else:
+        models = {
+            name: trained_model.load(folder / "models" / name / "seed0")
+            for name in arguments.models
+        }
+    test = data.split("test")
+    chosen = slice(arguments.first, arguments.first + arguments.count)
+    if arguments.first >= len(test.labels):
+        chosen = slice(0, arguments.count)
+    for name, model in models.items():
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        print(f"\n{arguments.experiment} {name}")
+        if arguments.scaling:
+            scaling(model, data)
+            continue
+        images, labels = (
+            torch.from_numpy(test.images[chosen]),
+            torch.from_numpy(test.labels[chosen]),
+        )
+        right = torch.cat([model(part) for part in images.split(100)]).argmax(1) == labels
+        images, labels = images[right], labels[right]
+        methods = [
+            method
+            for method in [*ours(), *literal(arguments.literal), *peers()]
+            if not arguments.only or any(word in method.name for word in arguments.only)
+        ]
+        frame = compare(model, images, labels, methods, arguments.repeats)
+        shown = frame.drop(columns="norms").rename(columns={"milliseconds": "ms/image"})
+        print(shown.sort_values(["mode", "mean"]).to_markdown(index=False, floatfmt=".5g"))
+        print(*headlines(frame), sep="\n")
+        if sum(isinstance(module, torch.nn.Linear) for module in model.modules()) == 1:
+            for mode, mean in exact_rows(model, images, labels):
+                print(f"exact optimum, {mode}: {mean:.6f}")
+
+
+if __name__ == "__main__":
+    main()
