@@ -74,7 +74,8 @@ def distortion(models, attacks, names):
             row = {"model": name, "label": entry["label"], "attack": attack}
             row |= {key: settings[key] for key in ("method", "split", "targets", "margin")}
             row["seeds"] = len(made)
-            rows.append(row | _rate("success", made["successes"], made["attacked"]) | _found(made))
+            row |= _rate("success", made["successes"], made["attacked"]) | _found(made)
+            rows.append(row | {"evaluations": made["evaluations_mean"].mean()})
     return pandas.DataFrame(rows)
 
 
@@ -110,7 +111,6 @@ def _found(made):
         "distortion_high": high,
         "distortion_median": found["distortion_median"].mean(),
         "distortion_worst": found["distortion_worst"].max(),
-        "evaluations": made["evaluations_mean"].mean(),
     }
 
 

@@ -99,9 +99,9 @@ def test_minimum_distortion_lies_below_the_papers_method(net, images, labels, re
     assert nearest.success_rate == anywhere.success_rate == 1.0
     ratio = (nearest.distortion / paper.distortion)[both]
     # other valleys are possible, but rare
-    assert ratio.mean() < 1.0 and (ratio > 1.001).double().mean() < 0.1
+    assert ratio.mean() < 1.0 and (ratio > 1.003).double().mean() < 0.1
     assert anywhere.distortion[both].mean() < nearest.distortion[both].mean()
-    assert ((anywhere.distortion / nearest.distortion)[both] > 1.001).double().mean() < 0.1
+    assert ((anywhere.distortion / nearest.distortion)[both] > 1.003).double().mean() < 0.1
 
 
 def test_no_small_move_along_the_boundary_is_nearer(sigmoid_net, images, labels):
@@ -154,6 +154,81 @@ def test_more_candidates_are_never_worse(relu_net, images, labels):
     assert one.success_rate == many.success_rate == 1.0
     assert (many.distortion <= one.distortion * (1 + 1e-4)).double().mean() > 0.95
     assert many.distortion.mean() < one.distortion.mean()
+
+
+class FlatThenReachable(nn.Module):
+    """The class that looks nearest cannot be reached; another one can."""
+
+    def forward(self, x):
+        v = x.flatten(1).mean(1)
+        return torch.stack([torch.ones_like(v), 1 - 0.5 * torch.exp(-10 * v), 4 * v - 1], 1)
+
+
+def test_untargeted_goes_on_where_the_first_candidate_cannot_be_reached():
+    made = minimum_distortion(
+        FlatThenReachable().eval(), torch.zeros(3, 1, 2, 2), torch.zeros(3).long()
+    )
+    assert made.success.all() and (made.targets == 2).all()
+    torch.testing.assert_close(made.distortion, torch.full((3,), 0.5).double(), rtol=1e-3, atol=0)
+
+
+class NormDivision(nn.Module):
+    """Finite everywhere, without a gradient at 0."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.last = nn.Linear(4, 3)
+
+    def forward(self, x):
+        f = x.flatten(1)
+        return self.last(f / f.square().sum(1, keepdim=True).sqrt().clamp(min=1e-3))
+
+
+def test_an_image_without_a_gradient_gets_nobody_elses_result():
+    torch.manual_seed(1)
+    x = torch.rand(6, 1, 2, 2)
+    x[3] = 0
+    model = NormDivision().eval()
+    y = model(x).argmax(1)
+    made = minimum_distortion(model, x, y)
+    assert not made.success[3] or (made.images[3] != made.images[0]).any()
+    others = [i for i in range(6) if i != 3]
+    assert made.success[others].all()
+
+
+def test_a_model_that_ignores_the_image_fails_politely():
+    class Constant(nn.Module):
+        def forward(self, x):
+            return torch.arange(3.0).expand(len(x), -1)
+
+    x, y = torch.rand(2, 1, 2, 2), torch.tensor([2, 2])
+    assert not minimum_distortion(Constant().eval(), x, y).success.any()
+    assert not lbfgs(Constant().eval(), x, y, torch.tensor([0, 0])).success.any()
+
+
+def test_a_margin_far_beyond_the_softmax(sigmoid_net, images, labels):
+    steep = Scaled(sigmoid_net, 1e4).eval()
+    few = slice(0, 32)
+    made = lbfgs(steep, images[few], labels[few], (labels[few] + 1) % 10, margin=100.0)
+    assert made.success_rate == 1.0
+
+
+def test_success_is_what_the_recheck_says(relu_net, images, labels):
+    # two levels make many images fail: those that do not count are really not adversarial
+    targets = (labels + 1) % 10
+    for made in (
+        lbfgs(relu_net, images, labels, targets, levels=2),
+        minimum_distortion(relu_net, images, labels, levels=2),
+    ):
+        logits = torch.cat([relu_net(x[None]) for x in made.images])
+        rows = made.attacked
+        reached = logits.argmax(1)
+        assert torch.equal(reached[made.success], made.targets[made.success])
+        if made.settings["attack"] == "minimum_distortion":
+            others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+            margin = others - logits.gather(1, labels[:, None])[:, 0]
+            assert torch.equal(made.success[rows], margin[rows] >= MARGIN)
 
 
 class Convolutional(nn.Module):

@@ -99,7 +99,7 @@ def test_line_search_conditions():
 def test_gradient_and_margin_against_autograd(sigmoid_net, digits):
     images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
     everyone = contenders(targets, torch.full_like(targets, -1), 10, torch.float32)
-    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, everyone)
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, everyone, torch.zeros(6))
     points = images.clone().requires_grad_(True)
     logits = sigmoid_net(points.view(-1, 1, 8, 8))
     loss = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
@@ -116,7 +116,7 @@ def test_a_pair_of_classes_is_a_logistic_loss(sigmoid_net, digits):
     images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
     rivals = (targets + 3) % 10
     allowed = contenders(targets, rivals, 10, torch.float32)
-    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, allowed)
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, allowed, torch.zeros(6))
     points = images.clone().requires_grad_(True)
     logits = sigmoid_net(points.view(-1, 1, 8, 8))
     margin = (logits.gather(1, targets[:, None]) - logits.gather(1, rivals[:, None]))[:, 0]

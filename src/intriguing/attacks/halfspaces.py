@@ -17,7 +17,7 @@ LARGEST = 1e12
 
 
 def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
-    """Project onto the box and the half-spaces, exactly or until 12 Newton steps are done.
+    """Project onto the box and the half-spaces, to a tolerance or as far as 12 Newton steps get.
 
     Parameters
     ----------
@@ -42,26 +42,38 @@ def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
         value if len(value) == len(rows) else value[rows]
         for value in (point, normals, offsets, multipliers)
     )
-    bound = tolerance * (offsets - _products(normals, point)).abs().amax(1, keepdim=True)
+    behind = (offsets - _products(normals, point)).clamp(min=0)
+    bound = tolerance * behind.amax(1, keepdim=True)
+    squares = torch.linalg.vector_norm(normals, dim=2) ** 2
+    # Newton's steps need not raise the dual: what raised it most is kept for rows that end unsolved
+    best_value, best = torch.full_like(bound, -torch.inf), multipliers
     for turn in range(TURNS + 1):
         shifted = torch.baddbmm(point[:, None], multipliers[:, None], normals)[:, 0]
         nearest = box.project(shifted.clone())
         violation = offsets - _products(normals, nearest)
-        excess = torch.where(multipliers > 0, violation.abs(), violation)
+        # zero at the solution: violated, or pressed without need (natural residual)
+        excess = torch.maximum(violation, -multipliers * squares).abs()
         unsolved = (excess > bound).any(1)
         if turn == TURNS or not unsolved.all():
             result[rows], found[rows] = nearest, multipliers
             kept = _pair(unsolved.nonzero()[:, 0])
-            if turn == TURNS or not len(kept):
+            if not len(kept):
                 return result, found
             # rows differ much in the turns they need: go on with the rest only
-            rows, point, normals, offsets, bound, multipliers, violation, shifted, nearest = (
-                value[kept]
-                for value in (
-                    *(rows, point, normals, offsets, bound),
-                    *(multipliers, violation, shifted, nearest),
-                )
+            rows, point, normals, offsets, squares, bound, multipliers = (
+                part[kept] for part in (rows, point, normals, offsets, squares, bound, multipliers)
             )
+            violation, shifted, nearest, best_value, best = (
+                part[kept] for part in (violation, shifted, nearest, best_value, best)
+            )
+        if turn == TURNS:
+            shifted = torch.baddbmm(point[:, None], best[:, None], normals)[:, 0]
+            result[rows], found[rows] = box.project(shifted), best
+            return result, found
+        moved = torch.linalg.vector_norm(nearest - point, dim=1, keepdim=True)
+        value = moved**2 / 2 + (multipliers * violation).sum(1, keepdim=True)
+        best = torch.where(value > best_value, multipliers, best)
+        best_value = torch.maximum(value, best_value)
         free = 1 - shifted.sub_(nearest).sign_().abs_()
         gram = torch.bmm(normals * free[:, None], normals.transpose(1, 2))
         multipliers = _newton_step(multipliers, violation, gram)

@@ -30,6 +30,13 @@ def check_settings(margin, batch_size, memory_mb, levels):
         raise AttackError(f"levels is {levels}: give at least 2, or None for no rounding")
 
 
+def check_search(settings):
+    """Raise `AttackError` unless all numerical settings of a solver are positive."""
+    for name, value in vars(settings).items():
+        if not value > 0:
+            raise AttackError(f"the setting {name} is {value}: give a positive number")
+
+
 def check_images(images, labels):
     """Raise `AttackError` unless images are float (N, C, H, W) in [0, 1] with a label each."""
     for name, value in (("images", images), ("labels", labels)):

@@ -4,10 +4,10 @@ import dataclasses
 
 import torch
 
-from intriguing.attacks import penalised, polish
+from intriguing.attacks import inputs, penalised, polish
 from intriguing.attacks.problems import EVERY_OTHER, Problems, Solution
 from intriguing.attacks.protocol import conduct
-from intriguing.attacks.targets import nearest_classes
+from intriguing.attacks.targets import RANKED, nearest_classes
 from intriguing.errors import AttackError
 
 # a start near the boundary, in the right valley, is all that the polish needs
@@ -15,8 +15,6 @@ ROUGH = penalised.Settings(stationarity=0.1, margin_tolerance=0.1, weight_tolera
 # Linearised distances tell the order of the true ones roughly: a candidate further than this,
 # relative to the first, has not been seen to win.
 PROMISING = 1.25
-# images whose pairs with candidates are solved together, in batches: bounds the copies held
-BATCHES_OF_PAIRS = 32
 # where more rivals press than the polish kept
 MOST_RIVALS = 16
 
@@ -38,7 +36,9 @@ def minimum_distortion(
 ):
     """Nearest image of the box that the model gives another class, by the required margin.
 
-        min ||x - x0||   subject to   logit[target] - logit[k] >= margin for all k,  x in [0, 1]^n
+        min ||x - x0||   subject to   logit[target] - logit[k] >= margin,  x in [0, 1]^n
+
+    for all classes k; untargeted, for some target and k = label.
 
     Targeted, a rough run of the paper's method (`lbfgs`) finds the valley, and a sequential
     projection on the linearised margins (`polish`) its lowest point. Untargeted, the same
@@ -68,6 +68,7 @@ def minimum_distortion(
         As in `lbfgs`.
     """
     settings = settings or polish.Settings()
+    inputs.check_search(settings)
     if candidates < 1:
         raise AttackError(f"candidates is {candidates}: give at least 1")
 
@@ -75,7 +76,7 @@ def minimum_distortion(
         if targets is not None:
             rivals = torch.full_like(targets, EVERY_OTHER)
             problems = Problems(originals, targets, rivals, required)
-            return _polished(work, problems, settings, work.report), targets
+            return _polished(work, problems, settings, work.report)
         return _untargeted(work, originals, labels, required, candidates, settings)
 
     return conduct(
@@ -106,6 +107,7 @@ def _polished(work, problems, settings, report=None):
         *(work, problems, solution, rows, dataclasses.replace(settings, rivals=MOST_RIVALS)),
         lambda part: penalised.solve(work.classifier, part, settings=penalised.Settings(), **every),
     )
+    solution.loss_weight.fill_(torch.nan)
     return solution
 
 
@@ -140,13 +142,22 @@ def _untargeted(work, originals, labels, required, candidates, settings):
         work.classifier, originals, labels, candidates, batch_size=work.batch_size
     )
     promising = distances <= PROMISING * distances[:, :1]
+    promising[:, 0] = True
     parts = [
         _nearest_candidate(work, originals, labels, required, ranked, promising, rows, settings)
         for rows in torch.arange(len(labels), device=labels.device).split(
-            BATCHES_OF_PAIRS * work.batch_size
+            max(work.batch_size, work.copies // ranked.shape[1])
         )
     ]
     best, reached = Solution.join([part for part, _ in parts]), torch.cat([k for _, k in parts])
+    rows = (~best.found).nonzero()[:, 0]
+    for rank in range(1, ranked.shape[1]) if len(rows) else ():
+        # none of those that looked promising can be reached
+        problems = Problems(originals, ranked[:, rank], labels, required).take(rows)
+        here = best.take(rows)
+        nearer = here.improve(_polished(work, problems, settings), problems.originals)
+        best.put(rows, here)
+        reached[rows[nearer]] = ranked[rows[nearer], rank]
     work.report(len(labels))
     # another class may have overtaken the candidate on the way: its boundary is nearer still
     leading = _leading(work, best.images, labels)
@@ -156,7 +167,9 @@ def _untargeted(work, originals, labels, required, candidates, settings):
         here = best.take(rows)
         _polish(work, problems, here, settings)
         best.put(rows, here)
-    return best, _leading(work, best.images, labels)
+    # ranking took a gradient for each class
+    best.evaluations += min(work.classes - 1, RANKED)
+    return best
 
 
 def _nearest_candidate(work, originals, labels, required, ranked, promising, rows, settings):
@@ -170,7 +183,9 @@ def _nearest_candidate(work, originals, labels, required, ranked, promising, row
     lost = (~solution.found).nonzero()[:, 0]
     if len(lost):
         # the linearisation leads nowhere, as on saturated units: cross-entropy first
-        solution.put(lost, _polished(work, problems.take(lost), settings))
+        again = _polished(work, problems.take(lost), settings)
+        again.evaluations += solution.evaluations[lost]
+        solution.put(lost, again)
     table = torch.full_like(ranked[rows], torch.inf, dtype=originals.dtype)
     table[image, rank] = solution.distances(problems.originals)
     number = torch.zeros_like(ranked[rows])

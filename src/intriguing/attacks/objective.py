@@ -55,8 +55,12 @@ class Classifier:
         def pullback(upstream, keep=False):
             filler = upstream.new_zeros(len(padded) - rows, upstream.shape[1])
             upstream = torch.cat([upstream, filler]) if len(filler) else upstream
-            (gradient,) = torch.autograd.grad(logits, padded, upstream, retain_graph=keep)
-            return gradient[:rows]
+            if not logits.requires_grad:  # a constant model
+                return torch.zeros_like(points)
+            (gradient,) = torch.autograd.grad(
+                logits, padded, upstream, retain_graph=keep, allow_unused=True
+            )
+            return torch.zeros_like(points) if gradient is None else gradient[:rows]
 
         return logits.detach()[:rows], pullback
 
@@ -108,16 +112,20 @@ class Evaluation:
     margin: torch.Tensor
 
 
-def evaluate(classifier, points, targets, allowed):
+def evaluate(classifier, points, targets, allowed, required):
     """Loss, gradient and margin at ``points`` (B, n), by one forward and one backward pass.
 
-    ``allowed`` is as `contenders` gives it: cross-entropy and margin are among those classes.
+    ``allowed`` is as `contenders` gives it: cross-entropy and margin are among those classes. The
+    target's logit enters the loss less the margin ``required`` (B,): a softmax that is saturated
+    before that margin is reached would have no gradient left.
     """
     logits, pullback = classifier.differentiate(points)
     logits = logits + allowed
-    log_probabilities = torch.log_softmax(logits, 1)
-    loss = -log_probabilities.gather(1, targets[:, None])[:, 0]
+    column = targets[:, None]
+    shifted = logits.scatter_add(1, column, -required[:, None])
+    log_probabilities = torch.log_softmax(shifted, 1)
+    loss = -log_probabilities.gather(1, column)[:, 0]
     # d loss / d logits in closed form: one backward pass from the logits, no graph for the loss
     upstream = log_probabilities.exp_()
-    upstream.scatter_add_(1, targets[:, None], -torch.ones_like(loss)[:, None])
+    upstream.scatter_add_(1, column, -torch.ones_like(loss)[:, None])
     return Evaluation(loss, pullback(upstream), target_margin(logits, targets))

@@ -94,7 +94,9 @@ class _PathBatch(Batch):
         self.enter(self.owner.clone(), self.owner.clone())
 
     def turn(self):
-        evaluation = evaluate(self._classifier, self.trial, self.targets, self.allowed)
+        evaluation = evaluate(
+            *(self._classifier, self.trial, self.targets, self.allowed, self.search.required)
+        )
         self._take(evaluation)
         self._propose()
 
@@ -181,6 +183,7 @@ class _PathBatch(Batch):
         stationary = error <= tolerance * self.distance
         settled = accepted & (stationary | (self.steps_here >= settings.steps_per_weight))
         settled = (settled | stuck) & ~fresh & ~self.done
+        self.step.masked_fill_(stuck, 1.0)
         self._settle(settled)
         self.fresh = torch.zeros_like(fresh)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from intriguing.attacks import penalised
+from intriguing.attacks import inputs, penalised
 from intriguing.attacks.objective import contenders, target_margin
 from intriguing.attacks.problems import EVERY_OTHER, Problems
 from intriguing.attacks.protocol import conduct
@@ -32,10 +32,11 @@ def lbfgs(
 
         ||x - x0||^2 + c * cross_entropy(model(x), target)   subject to x in [0, 1]^n
 
-    is classified as the target. The paper weighs the distortion instead and asks for the
-    minimum weight, which would give the largest distortion; see `objective`. The minimiser found
-    lies a little beyond the boundary, since c is known to a tolerance only; it is drawn back
-    to the boundary along the line to the original.
+    is classified as the target. (The target's logit enters the loss less the margin, so that a
+    large margin does not drown in a saturated softmax.) The paper weighs the distortion instead
+    and asks for the minimum weight, which would give the largest distortion; see `objective`. The
+    minimiser found lies a little beyond the boundary, since c is known to a tolerance only; it is
+    drawn back to the boundary along the line to the original.
 
     Parameters
     ----------
@@ -79,6 +80,7 @@ def lbfgs(
         its label, or the model is in training mode, random, or gives no finite logits.
     """
     settings = settings or penalised.Settings()
+    inputs.check_search(settings)
 
     def solve(work, originals, labels, targets, required):
         rivals = torch.full_like(targets, EVERY_OTHER)
@@ -92,7 +94,7 @@ def lbfgs(
             report=work.report,
         )
         _draw_back(work, problems, solution)
-        return solution, targets
+        return solution
 
     return conduct(
         *(model, images, labels, targets, solve),

@@ -20,7 +20,7 @@ from intriguing.attacks.batching import Batch, work_through
 from intriguing.attacks.halfspaces import nearest_point
 from intriguing.attacks.objective import contenders
 from intriguing.attacks.problems import Solution
-from intriguing.attacks.ray import at_scale, nearest_on_ray
+from intriguing.attacks.ray import FARTHEST, at_scale, nearest_on_ray
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Settings:
     """
 
     rivals: int = 4
-    decrease: float = 1e-5
+    decrease: float = 3e-5
     steps: int = 60
     tries: int = 3
 
@@ -165,7 +165,7 @@ class _BoundaryBatch(Batch):
 
     def _take(self, moves, scale, margin, margin_ahead, rivals, pressing):
         settings, working = self._settings, ~self.done
-        reached = at_scale(self.originals, moves, scale.clamp(max=1.5))
+        reached = at_scale(self.originals, moves, scale.clamp(max=FARTHEST))
         distance = (reached - self.originals).norm(dim=1)
         nearer = scale.isfinite() & (distance < self.distance) & working
         # while no point of the boundary is known, come closer to it
@@ -173,16 +173,17 @@ class _BoundaryBatch(Batch):
         closer = infeasible & ~nearer & (margin_ahead > margin) & working
         shortened = torch.where(infeasible, 1.0, 1 - distance / self.distance)
         accepted = nearer | closer
-        final = torch.where(nearer, scale.clamp(max=1.5), 1.0)
+        final = torch.where(nearer, scale.clamp(max=FARTHEST), 1.0)
         rows = accepted.nonzero()[:, 0]
         self.images[rows] = at_scale(self.originals[rows], moves[rows], final[rows])
         self.distance = torch.where(nearer, distance, self.distance)
         new = torch.zeros_like(self.multipliers).scatter_(1, rivals, pressing)
         self.multipliers = torch.where(accepted[:, None], new, self.multipliers)
-        damped = (DAMPING * self.damping).clamp(min=LEAST_DAMPING)
-        self.damping = torch.where(accepted, RELAXATION * self.damping, damped)
         # converging fast, the next step would shorten by about the square of this over the last
         expected = shortened * (shortened / self.shortened).clamp(max=1.0)
-        settled = nearer & (expected < settings.decrease)
+        # a damped step is shorter by about that factor
+        settled = nearer & (expected * (1 + self.damping) < settings.decrease)
         self.shortened = torch.where(nearer, shortened, self.shortened)
+        damped = (DAMPING * self.damping).clamp(min=LEAST_DAMPING)
+        self.damping = torch.where(accepted, RELAXATION * self.damping, damped)
         self.done |= settled | (self.damping > LARGEST_DAMPING) | (self.steps >= settings.steps)

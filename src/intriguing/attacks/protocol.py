@@ -18,10 +18,12 @@ from intriguing.progress import Progress
 # margin asked of the search beyond the required one, as a share of the largest logit: batches
 # and single images differ by a few roundings (2^-23 each)
 SLACK = 1e-5
-# an image found in the batch but refused alone is solved again, with what it fell short added:
-# one and a half times at first, then more
-ATTEMPTS = 8
+# an image found in the batch but refused alone is solved again with a larger margin: first by what
+# it fell short, with something over, then by twice as much each time
+ATTEMPTS = 10
 OVERSHOOT = 1.5
+# copies of the pixels that a solver makes of each image it has at hand
+COPIES = 8
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Work:
     classes : int
     batch_size : int
         Images in work at once.
+    copies : int
+        Images of which copies fit into the memory budget.
     report : callable
         To be called with a number of images that are finished.
     """
@@ -39,6 +43,7 @@ class Work:
     classifier: Classifier
     classes: int
     batch_size: int
+    copies: int
     report: Any
 
 
@@ -66,7 +71,7 @@ def conduct(
         As in `penalty.lbfgs`; ``targets`` None: untargeted.
     solve : callable
         ``solve(work, originals, labels, targets, required)`` gives a `problems.Solution` for
-        flattened originals (N, n), and the target class of each.
+        flattened originals (N, n).
     settings : dict
         What made the set, beside what is said here.
     vectors : int
@@ -95,33 +100,43 @@ def conduct(
     result.already_wrong = ~correct_alone(model, images, labels, rows)
     waiting = result.attacked.nonzero()[:, 0]
     classifier = Classifier(model, images.shape[1:], multiple)
-    required = margin + SLACK * _largest_logits(classifier, images, rows).clamp(min=1.0)
+    base = margin + SLACK * _largest_logits(classifier, images, rows).clamp(min=1.0)
+    extra = torch.zeros_like(base)
+    copies = int(memory_mb * 2**20 // (COPIES * images[0].nbytes))
     with Progress("attacking", len(waiting), "images") as progress:
-        work = Work(classifier, classes, rows, progress.advance)
         for attempt in range(ATTEMPTS):
             if not len(waiting):
                 break
-            chosen = None if targets is None else result.targets[waiting]
-            solution, reached = solve(
-                work, images[waiting].flatten(1), labels[waiting], chosen, required[waiting]
+            report = progress.advance if attempt == 0 else _nothing
+            work = Work(classifier, classes, rows, copies, report)
+            solution = solve(
+                *(work, images[waiting].flatten(1), labels[waiting]),
+                None if targets is None else result.targets[waiting],
+                (base + extra)[waiting],
             )
             found = _rounded(solution.images, levels).view(-1, *images.shape[1:])
-            rivals = labels[waiting] if targets is None else torch.full_like(reached, EVERY_OTHER)
-            margins = alone.margins(found, reached, rivals)
-            success = solution.found & (margins >= margin)
+            if targets is None:
+                result.targets[waiting] = alone.leading(found, labels[waiting])
+                rivals = labels[waiting]
+            else:
+                rivals = torch.full_like(waiting, EVERY_OTHER)
+            margins = alone.margins(found, result.targets[waiting], rivals)
+            success = margins >= margin
             result.images[waiting] = found
-            result.targets[waiting] = reached
             result.evaluations[waiting] += solution.evaluations
             result.success[waiting] = success
-            result.loss_weight[waiting] = torch.where(
-                success, solution.loss_weight.double(), torch.nan
-            )
+            weight = torch.where(success, solution.loss_weight.double(), torch.nan)
+            result.loss_weight[waiting] = weight
             again = solution.found & ~success
-            missing = (margin - margins[again]).clamp(min=SLACK).to(required.dtype)
+            missing = OVERSHOOT * (margin - margins[again]).clamp(min=SLACK).to(base.dtype)
             waiting = waiting[again]
-            required[waiting] += (OVERSHOOT + attempt) * missing
+            extra[waiting] = torch.maximum(2 * extra[waiting], missing)
     result.distortion = root_mean_square(result.images - images)
     return result
+
+
+def _nothing(number):
+    """Progress counts each image once, not its further attempts."""
 
 
 def _placed(model, images, device):

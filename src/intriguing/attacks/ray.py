@@ -4,6 +4,9 @@ import torch
 
 from intriguing.attacks.objective import target_margin
 
+# largest scale tried
+FARTHEST = 1.5
+
 
 def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slope, tries):
     """Smallest scale found at which P(original + scale * move) has the required margin.
@@ -48,7 +51,7 @@ def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slo
         bracketed = secant.isfinite() & (secant > 0)
         step = (aim - margin) / torch.where(bracketed, secant, slope)
         step = torch.where(step.isfinite() & ~exact, step.clamp(-0.2, 0.2), 0.0)
-        scale = torch.minimum(torch.maximum(scale + step, low), high)
+        scale = torch.minimum(torch.maximum(scale + step, low), high).clamp(max=FARTHEST)
         if exact.all():
             break
     return high, first

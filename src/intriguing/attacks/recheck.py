@@ -38,14 +38,24 @@ class Alone:
             self.models.append((copy.deepcopy(model).double(), torch.float64))
 
     @torch.no_grad()
+    def leading(self, images, labels):
+        """The class with the largest logit beside the label's, int64 Tensor (N,)."""
+        logits = _one_by_one(*self.models[0], images)
+        return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)
+
+    @torch.no_grad()
     def margins(self, images, targets, rivals):
         """Margin of each target over its rivals (`problems.Problems`), float64 Tensor (N,)."""
         margins = []
         for model, dtype in self.models if len(images) else ():
-            logits = torch.cat([model(one) for one in images.to(dtype).split(1)])
+            logits = _one_by_one(model, dtype, images)
             allowed = contenders(targets, rivals, logits.shape[1], dtype)
             margins.append(target_margin(logits + allowed, targets).double())
         return torch.stack(margins).amin(0) if margins else images.new_zeros(0).double()
+
+
+def _one_by_one(model, dtype, images):
+    return torch.cat([model(image) for image in images.to(dtype).split(1)])
 
 
 @torch.no_grad()

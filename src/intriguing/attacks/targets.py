@@ -54,7 +54,7 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
 
 
 # with more classes than this, only those of the largest logits are ranked: a gradient each
-_RANKED = 32
+RANKED = 32
 
 
 def nearest_classes(classifier, points, labels, count, *, batch_size):
@@ -87,7 +87,7 @@ def _nearest_of_batch(classifier, points, labels, count):
     logits, pullback = classifier.differentiate(points)
     column = labels[:, None]
     others = logits.scatter(1, column, -torch.inf)
-    ranked = others.topk(min(_RANKED, logits.shape[1] - 1)).indices
+    ranked = others.topk(min(RANKED, logits.shape[1] - 1)).indices
     distances = torch.empty(ranked.shape, dtype=logits.dtype, device=logits.device)
     for place in range(ranked.shape[1]):
         rival = ranked[:, place : place + 1]
@@ -96,6 +96,6 @@ def _nearest_of_batch(classifier, points, labels, count):
         gradient = pullback(upstream, keep=place + 1 < ranked.shape[1])
         norm = torch.linalg.vector_norm(gradient, dim=1).clamp(min=1e-30)
         gap = (logits.gather(1, column) - logits.gather(1, rival))[:, 0]
-        distances[:, place] = gap.abs() / norm
+        distances[:, place] = (gap.abs() / norm).nan_to_num(torch.inf)
     distances, order = distances.sort(dim=1, stable=True)
     return ranked.gather(1, order[:, :count]), distances[:, :count]
