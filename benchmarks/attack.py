@@ -13,12 +13,16 @@ example counts if it lies in the box and, evaluated alone, has the class it clai
 """
 
 import argparse
+import os
 import resource
 import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# one thread in scipy's linear algebra too; read when it is imported
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas

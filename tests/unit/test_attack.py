@@ -16,6 +16,7 @@ from intriguing.attacks import (
     gaussian_noise,
     lbfgs,
     minimum_distortion,
+    polish,
 )
 from intriguing.attacks.penalised import Settings
 from intriguing.attacks.recheck import Alone
@@ -499,6 +500,22 @@ def test_save_and_load(made, tmp_path):
         AdversarialSet.load(first)
 
 
+def test_parts_join_to_the_whole(made):
+    parts = [AdversarialSet.untried(made.images[:0], made.labels[:0], made.settings)]
+    for rows in (slice(0, 50), slice(50, None)):
+        tensors = {
+            name: value[rows] for name, value in vars(made).items() if torch.is_tensor(value)
+        }
+        parts.append(AdversarialSet(**tensors, settings=made.settings))
+    whole = AdversarialSet.join(parts)
+    for name, value in vars(made).items():
+        if torch.is_tensor(value):
+            torch.testing.assert_close(getattr(whole, name), value, rtol=0, atol=0, equal_nan=True)
+    parts[1].settings = parts[1].settings | {"margin": 0.5}
+    with pytest.raises(ArtifactError, match="differ in margin"):
+        AdversarialSet.join(parts)
+
+
 def spoiled(images, value):
     images = images.clone()
     images[2, 0, 3, 3] = value
@@ -532,8 +549,9 @@ BAD_INPUT = {
 def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
     change, words = BAD_INPUT[case]
     arguments = change(images[:5], labels[:5], (labels[:5] + 1) % 10)
-    with pytest.raises(AttackError, match=words):
-        lbfgs(linear, *arguments)
+    for attack in (lbfgs, minimum_distortion):
+        with pytest.raises(AttackError, match=words):
+            attack(linear, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -549,6 +567,16 @@ def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
 def test_bad_settings_are_refused(linear, images, labels, setting):
     with pytest.raises(AttackError, match=next(iter(setting))):
         lbfgs(linear, images[:5], labels[:5], (labels[:5] + 1) % 10, **setting)
+
+
+def test_bad_numerical_settings_are_refused(linear, images, labels):
+    arguments = linear, images[:5], labels[:5], (labels[:5] + 1) % 10
+    with pytest.raises(AttackError, match="memory is 0"):
+        lbfgs(*arguments, settings=Settings(memory=0))
+    with pytest.raises(AttackError, match="rivals is 0"):
+        minimum_distortion(*arguments, settings=polish.Settings(rivals=0))
+    with pytest.raises(AttackError, match="candidates is 0"):
+        minimum_distortion(*arguments[:3], candidates=0)
 
 
 def test_what_is_no_module_and_where_there_are_no_gradients(linear, images, labels):

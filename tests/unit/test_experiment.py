@@ -54,6 +54,12 @@ def test_defaults_are_filled_in_at_every_level(tmp_path):
     assert read(tmp_path, MINIMAL).attacks["lbfgs"]["margin"] == 1e-4
 
 
+def test_the_number_of_shards_is_no_setting_of_the_attack(tmp_path):
+    made = read(tmp_path, changed(["attacks", "lbfgs", "shards"], 7))
+    assert made.shards("lbfgs") == 7
+    assert made.attack("lbfgs") == read(tmp_path, MINIMAL).attack("lbfgs")
+
+
 def test_training_depends_only_on_what_matters(tmp_path):
     one = read(tmp_path, MINIMAL).training("net")
     renamed = read(tmp_path, changed(["models", "net", "label"], "other")).training("net")
@@ -102,6 +108,22 @@ MISTAKES = {
         "exactly one of the keys lbfgs, adam",
     ),
     "report": (changed(["report", "attack"], "fgsm"), "report.attack is 'fgsm'"),
+    "untargeted lbfgs": (
+        changed(["attacks", "lbfgs", "targets"], "any"),
+        "attacks.lbfgs.targets is 'any', but lbfgs needs a target",
+    ),
+    "foreign search": (
+        changed(["attacks", "lbfgs", "search"], {"rivals": 3}),
+        "search.rivals does not apply to lbfgs",
+    ),
+    "candidates": (
+        changed(["attacks", "a"], {"method": "minimum_distortion", "candidates": 2}),
+        "candidates applies to targets: any alone",
+    ),
+    "shards": (
+        changed(["attacks", "lbfgs"], {"count": 3, "shards": 4}),
+        "shards is more than the 3 images",
+    ),
     "no mapping": ("- a\n", "the file is .* a mapping"),
     "syntax": ("title: [\n", "is no YAML at line"),
     "empty": ("# nothing\n", "is empty"),

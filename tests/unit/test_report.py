@@ -18,7 +18,35 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def table1():
+def attacks():
+    return pandas.DataFrame(
+        [
+            {
+                "attack": attack,
+                "model": name,
+                "seed": seed,
+                "method": "lbfgs",
+                "split": "train",
+                "targets": "next",
+                "margin": 1e-4,
+                "already_wrong": 2,
+                "attacked": 18,
+                "successes": 18 - seed,
+                "distortion_mean": 0.05 + 0.01 * seed + 0.001 * (attack == "other"),
+                "distortion_deviation": 0.02,
+                "distortion_median": 0.04,
+                "distortion_worst": 0.2,
+                "evaluations_mean": 20.0 + 2 * seed,
+            }
+            for attack in ("lbfgs", "other")
+            for name in MODELS
+            for seed in (0, 1)
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def table1(attacks):
     runs = {
         name: [
             {"trained_on": "P1", "errors": {"P1": counts(3 * k, 50), "test": counts(k, 40)}}
@@ -26,27 +54,6 @@ def table1():
         ]
         for name in MODELS
     }
-    attacks = pandas.DataFrame(
-        [
-            {
-                "attack": attack,
-                "model": name,
-                "seed": seed,
-                "split": "train",
-                "targets": "next",
-                "already_wrong": 2,
-                "attacked": 18,
-                "successes": 18 - seed,
-                "distortion_mean": 0.05 + 0.01 * seed,
-                "distortion_deviation": 0.02,
-                "distortion_median": 0.04,
-                "distortion_worst": 0.2,
-            }
-            for attack in ("lbfgs", "other")
-            for name in MODELS
-            for seed in (0, 1)
-        ]
-    )
     return tables.table1(MODELS, runs, attacks, published.read(PAPER / "table1.csv"), "lbfgs")
 
 
@@ -102,6 +109,20 @@ def test_table1_pools_seeds_and_joins_the_paper(table1):
     assert list(table1["model"]) == list(MODELS)
     assert tables.table1_layout(table1).iloc[0][""] == "ours, n = 100 / 80"
     assert pandas.isna(table1.set_index("model").loc["own", "paper_distortion"])
+
+
+def test_distortion_has_a_row_for_each_attack_of_each_model(attacks):
+    table = tables.distortion(MODELS, attacks, ["other", "lbfgs"])
+    assert list(table["attack"][:2]) == ["other", "lbfgs"] and len(table) == 6
+    first = table.iloc[0]
+    # seeds pooled: 18 and 17 of 18 each, means 0.051 and 0.061
+    assert (first["success_count"], first["success_n"], first["seeds"]) == (35, 36, 2)
+    assert first["distortion"] == pytest.approx((0.051 + 0.061) / 2)
+    assert first["distortion_low"] < first["distortion"] < first["distortion_high"]
+    assert first["evaluations"] == 21
+    layout = tables.distortion_layout(table)
+    assert layout.iloc[0]["found"] == "35/36 in 2 seeds"
+    assert "A & co" in tables.to_markdown(layout)
 
 
 def test_table2_has_a_cell_for_each_pair_and_control(table2):

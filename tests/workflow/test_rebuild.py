@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pandas
 import pytest
+from repository import ROOT
 from scipy.stats import binomtest
 
 TABLES = [
@@ -150,3 +153,18 @@ def test_a_new_file_is_a_new_experiment(scratch):
     text = scratch.path("config/experiments/smoke.yaml").read_text()
     scratch.path("config/experiments/mine.yaml").write_text(text)
     assert scratch.planned("mine")["train"] == 6
+
+
+def test_the_benchmark_runs_on_what_was_built(built):
+    script = ROOT / "benchmarks" / "attack.py"
+    small = ["--experiment", "smoke", "--models", "fc100", "--count", "12"]
+    options = [*small, "--literal", "1", "--repeats", "1"]
+    ran = subprocess.run(
+        [sys.executable, script, *options, "--only", "ours", "literal"],
+        cwd=built.folder,
+        env=built.environment,
+        text=True,
+        capture_output=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "ours: minimum" in ran.stdout and "times faster" in ran.stdout

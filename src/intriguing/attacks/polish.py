@@ -35,8 +35,8 @@ class Settings:
     """
 
     rivals: int = 4
-    decrease: float = 3e-5
-    steps: int = 60
+    decrease: float = 1e-4
+    steps: int = 40
     tries: int = 3
 
 
