@@ -18,6 +18,7 @@ from intriguing.attacks import (
     minimum_distortion,
     polish,
 )
+from intriguing.attacks.objective import target_margin
 from intriguing.attacks.penalised import Settings
 from intriguing.attacks.recheck import Alone
 from intriguing.errors import ArtifactError, AttackError, ModelError
@@ -282,8 +283,14 @@ def test_flat_and_saturated_models(sigmoid_net, images, labels, steepness):
     few = slice(0, 40)
     seen = steep(images[few]).argmax(1)  # the labels do not matter here
     made = minimum_distortion(steep, images[few], seen, margin=1e-7)
-    assert made.success_rate >= 0.95
     assert made.distortion.isfinite().all()
+    # a saturated unit has no gradient that single precision could follow
+    points = images[few].clone().requires_grad_(True)
+    margin = target_margin(steep(points), seen)
+    (gradient,) = torch.autograd.grad(margin.sum(), points)
+    followed = gradient.flatten(1).norm(dim=1) > 1e-10
+    assert followed.sum() >= 30
+    assert made.success[followed].all()
 
 
 def test_float64_recheck(sigmoid_net, images, labels):

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import torch
 
-# Matrix products choose their kernels by the number of rows, and other kernels round differently.
-# From 16 rows on, in multiples of 16, each row comes out the same whatever stands beside it.
-ROWS = 16
+# Matrix products choose their kernels by the number of rows, and other kernels round differently;
+# so do vectorised functions (sigmoid, exp) by where a block of 32 numbers ends. In multiples of 32
+# rows, on one thread, each row comes out the same whatever stands beside it.
+ROWS = 32
 
 
 class Classifier:
