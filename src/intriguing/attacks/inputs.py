@@ -46,15 +46,18 @@ def check_images(images, labels):
             f"images must be floating point in [0, 1], not {images.dtype}: divide 8-bit images"
             " by 255"
         )
-    if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels):
+    fits = labels.ndim == 1 and len(images) == len(labels)
+    if images.ndim < 2 or not images.shape[1:].numel() or not fits:
         raise AttackError(
             f"images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)} do"
             " not fit: give images along the first axis and a vector with one label for each"
         )
-    bad = ~images.isfinite().flatten(1).all(1)
+    # no copies of what may be a large part of the memory; NaN is passed on by both
+    lowest, highest = images.flatten(1).amin(1), images.flatten(1).amax(1)
+    bad = ~(lowest.isfinite() & highest.isfinite())
     if bad.any():
         raise AttackError(f"image {_first(bad)} holds NaN or infinity: repair or drop it")
-    bad = ((images < 0) | (images > 1)).flatten(1).any(1)
+    bad = (lowest < 0) | (highest > 1)
     if bad.any():
         raise AttackError(
             f"image {_first(bad)} leaves [0, 1]: scale the images and put any normalisation inside"

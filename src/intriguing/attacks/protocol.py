@@ -1,6 +1,7 @@
 """The protocol every attack follows: check, set aside, solve, recheck, try again, record."""
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,10 @@ OVERSHOOT = 1.5
 COPIES = 8
 
 
+# images that are at hand at once, in batches: the last ones of them leave a batch unfilled
+BATCHES = 16
+
+
 @dataclass
 class Work:
     """What a solver is given beside its problems.
@@ -34,8 +39,8 @@ class Work:
     classes : int
     batch_size : int
         Images in work at once.
-    copies : int
-        Images of which copies fit into the memory budget.
+    at_hand : int
+        Images of which copies may be kept at once.
     report : callable
         To be called with a number of images that are finished.
     """
@@ -43,7 +48,7 @@ class Work:
     classifier: Classifier
     classes: int
     batch_size: int
-    copies: int
+    at_hand: int
     report: Any
 
 
@@ -98,45 +103,79 @@ def conduct(
         model, images[:1], batch_size=batch_size, memory_mb=memory_mb, vectors=vectors
     )
     result.already_wrong = ~correct_alone(model, images, labels, rows)
-    waiting = result.attacked.nonzero()[:, 0]
-    classifier = Classifier(model, images.shape[1:], multiple)
-    base = margin + SLACK * _largest_logits(classifier, images, rows).clamp(min=1.0)
-    extra = torch.zeros_like(base)
-    copies = int(memory_mb * 2**20 // (COPIES * images[0].nbytes))
-    with Progress("attacking", len(waiting), "images") as progress:
-        for attempt in range(ATTEMPTS):
-            if not len(waiting):
-                break
-            report = progress.advance if attempt == 0 else _nothing
-            work = Work(classifier, classes, rows, copies, report)
-            solution = solve(
-                *(work, images[waiting].flatten(1), labels[waiting]),
-                None if targets is None else result.targets[waiting],
-                (base + extra)[waiting],
-            )
-            found = _rounded(solution.images, levels).view(-1, *images.shape[1:])
-            if targets is None:
-                result.targets[waiting] = alone.leading(found, labels[waiting])
-                rivals = labels[waiting]
-            else:
-                rivals = torch.full_like(waiting, EVERY_OTHER)
-            margins = alone.margins(found, result.targets[waiting], rivals)
-            success = margins >= margin
-            result.images[waiting] = found
-            result.evaluations[waiting] += solution.evaluations
-            result.success[waiting] = success
-            weight = torch.where(success, solution.loss_weight.double(), torch.nan)
-            result.loss_weight[waiting] = weight
-            again = solution.found & ~success
-            missing = OVERSHOOT * (margin - margins[again]).clamp(min=SLACK).to(base.dtype)
-            waiting = waiting[again]
-            extra[waiting] = torch.maximum(2 * extra[waiting], missing)
-    result.distortion = root_mean_square(result.images - images)
+    fitting = int(memory_mb * 2**20 // (COPIES * images[0].nbytes))
+    at_hand = max(min(fitting, BATCHES * rows), rows)
+    attacked = result.attacked.nonzero()[:, 0]
+    with Progress("attacking", len(attacked), "images") as progress:
+        work = Work(
+            *(Classifier(model, images.shape[1:], multiple), classes, rows, at_hand),
+            progress.advance,
+        )
+        protocol = _Protocol(solve, work, alone, margin, levels, targets is not None)
+        for part in attacked.split(at_hand):
+            protocol.attack(result, part)
     return result
 
 
+@dataclass
+class _Protocol:
+    solve: Any
+    work: Work
+    alone: Alone
+    margin: float
+    levels: int | None
+    targeted: bool
+
+    def attack(self, result, rows):
+        """Solve, recheck and try again some rows of ``result``, which holds their originals yet."""
+        originals, labels = result.images[rows], result.labels[rows]
+        base = self.margin + SLACK * self._largest_logits(originals).clamp(min=1.0)
+        extra = torch.zeros_like(base)
+        waiting = torch.arange(len(rows), device=rows.device)
+        work = self.work
+        for _ in range(ATTEMPTS):
+            if not len(waiting):
+                break
+            here = rows[waiting]
+            solution = self.solve(
+                *(work, originals[waiting].flatten(1), labels[waiting]),
+                result.targets[here] if self.targeted else None,
+                (base + extra)[waiting],
+            )
+            margins = self._record(result, here, solution)
+            again = solution.found & ~result.success[here]
+            missing = OVERSHOOT * (self.margin - margins[again]).clamp(min=SLACK).to(base.dtype)
+            waiting = waiting[again]
+            extra[waiting] = torch.maximum(2 * extra[waiting], missing)
+            # progress counts each image once
+            work = dataclasses.replace(work, report=_nothing)
+        result.distortion[rows] = root_mean_square(result.images[rows] - originals)
+
+    def _record(self, result, rows, solution):
+        """Write a solution into ``rows``, rechecked alone; return the margins."""
+        found = _rounded(solution.images, self.levels).view(-1, *result.images.shape[1:])
+        labels = result.labels[rows]
+        if self.targeted:
+            rivals = torch.full_like(rows, EVERY_OTHER)
+        else:
+            result.targets[rows] = self.alone.leading(found, labels)
+            rivals = labels
+        margins = self.alone.margins(found, result.targets[rows], rivals)
+        success = margins >= self.margin
+        result.images[rows] = found
+        result.evaluations[rows] += solution.evaluations
+        result.success[rows] = success
+        weight = torch.where(success, solution.loss_weight.double(), torch.nan)
+        result.loss_weight[rows] = weight
+        return margins
+
+    def _largest_logits(self, images):
+        parts = images.flatten(1).split(self.work.batch_size)
+        return torch.cat([self.work.classifier.logits(part).abs().amax(1) for part in parts])
+
+
 def _nothing(number):
-    """Progress counts each image once, not its further attempts."""
+    """Reports nothing."""
 
 
 def _placed(model, images, device):
@@ -150,10 +189,6 @@ def _placed(model, images, device):
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise AttackError(f"device {device!r} cannot be used ({reason}): leave it out") from error
-
-
-def _largest_logits(classifier, images, rows):
-    return torch.cat([classifier.logits(x.flatten(1)).abs().amax(1) for x in images.split(rows)])
 
 
 def _rounded(images, levels):

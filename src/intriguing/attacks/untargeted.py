@@ -37,7 +37,7 @@ def solve(work, originals, labels, required, candidates, settings):
     parts = [
         _nearest_candidate(work, originals, labels, required, ranked, promising, rows, settings)
         for rows in torch.arange(len(labels), device=labels.device).split(
-            max(work.batch_size, work.copies // ranked.shape[1])
+            max(work.batch_size, work.at_hand // ranked.shape[1])
         )
     ]
     best, reached = Solution.join([part for part, _ in parts]), torch.cat([k for _, k in parts])
