@@ -258,21 +258,24 @@ def small_convolutional_net(data):
 
 
 def scaling(model, data):
-    """Time per image and peak memory for growing numbers of training images."""
+    """Time per image (median of up to five runs) and peak memory for more and more images."""
     split = data.split("train")
     images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
     targets = (labels + 1) % len(data.class_names)
     print("images  ms/image  success  peak memory beyond start and results (MiB)")
-    lbfgs(model, images[:64], labels[:64], targets[:64])
+    lbfgs(model, images[:256], labels[:256], targets[:256])
     start_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for n in (256, 1024, 4096, 16384, len(labels)):
-        start = time.process_time()
-        made = lbfgs(model, images[:n], labels[:n], targets[:n])
-        spent = (time.process_time() - start) / n
+        spent = []
+        for _ in range(min(5, max(1, 16384 // n))):
+            start = time.process_time()
+            made = lbfgs(model, images[:n], labels[:n], targets[:n])
+            spent.append((time.process_time() - start) / n)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         results = made.images.nbytes / 2**20
         found = f"{made.success.sum().item()}/{made.attacked.sum().item()}"
-        print(f"{n:6d}  {1e3 * spent:8.3f}  {found}  {peak - start_memory - results:.0f}")
+        milliseconds = 1e3 * statistics.median(spent)
+        print(f"{n:6d}  {milliseconds:8.3f}  {found}  {peak - start_memory - results:.0f}")
 
 
 def main():
@@ -283,7 +286,7 @@ def main():
     parser.add_argument("--first", type=int, default=1000, help="first test image")
     parser.add_argument("--count", type=int, default=1000, help="test images")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--literal", type=int, default=20, help="images for the literal method")
+    parser.add_argument("--literal", type=int, default=100, help="images for the literal method")
     parser.add_argument("--only", nargs="+", help="methods whose name contains one of these words")
     parser.add_argument("--convolutional", action="store_true")
     parser.add_argument("--scaling", action="store_true")
