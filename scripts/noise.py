@@ -7,7 +7,7 @@ from intriguing.stages import attack
 with job(snakemake.log[0]):
     made = attack.run_noise(
         open_dataset(snakemake.input.data),
-        snakemake.params.attack,
+        snakemake.params.sample,
         float(snakemake.wildcards.deviation),
         clip=snakemake.params.clip,
         seed=int(snakemake.wildcards.seed),

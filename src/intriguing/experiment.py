@@ -4,6 +4,7 @@ Every mistake is one sentence that names the file, the key and the remedy.
 """
 
 import difflib
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import yaml
 
 from intriguing.errors import ExperimentError
 
+# so many choices are listed rather than guessed at
+FEW = 2
 # targets of the Makefile that an experiment cannot be called
 MAKE_TARGETS = ("test", "lint", "format", "clean", "help", "benchmark")
 
@@ -46,6 +49,10 @@ class Experiment:
     def attack(self, attack):
         """Settings of an attack, apart from the number of jobs that share it."""
         return {k: v for k, v in self._attack(attack).items() if k != "shards"}
+
+    def sample(self, attack):
+        """Which images an attack distorts: ``split`` and ``count``."""
+        return {key: self._attack(attack)[key] for key in ("split", "count")}
 
     def shards(self, attack):
         """Number of jobs that share the images of one model."""
@@ -124,6 +131,11 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key_node.value!r} is given twice", key_node.start_mark
                 )
+            if key_node.tag != "tag:yaml.org,2002:str":
+                raise yaml.constructor.ConstructorError(
+                    *(None, None, f"the key {key_node.value!r} is no text, put it in quotes"),
+                    key_node.start_mark,
+                )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
@@ -154,8 +166,21 @@ def _fill_defaults(validator, properties, instance, schema):
     )
 
 
+def _is_integer(checker, value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker, value):
+    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# JSON has one kind of number, in which 2.0 is whole; Python code that counts with it does not
 _WithDefaults = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator, {"properties": _fill_defaults}
+    jsonschema.Draft202012Validator,
+    {"properties": _fill_defaults},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
 )
 
 
@@ -179,14 +204,26 @@ def _sentence(error):
         return f"{key}: {error.instance!r} has other characters than letters, digits and . _ -"
     if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
         return f"{key} must have exactly one of the keys {', '.join(error.schema['properties'])}"
+    if error.validator in _LIMITS:
+        return (
+            f"{key} is {error.instance!r}: give {_LIMITS[error.validator]} {error.validator_value}"
+        )
     return f"{key}: {error.message}: correct it"
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
 
 
 _TYPES = {
     "array": "a list, such as [2]",
     "object": "a mapping of keys to values",
     "integer": "a whole number",
-    "number": "a number",
+    "number": "a finite number",
     "string": "text",
     "boolean": "true or false",
 }
@@ -199,7 +236,9 @@ def _key(error, name):
 def _suggest(word, known):
     known = [str(name) for name in known]
     close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(known)}"
+    if close and len(known) > FEW:
+        return f"did you mean {close[0]!r}?"
+    return f"choose one of {', '.join(known)}"
 
 
 _OPTIONS = {

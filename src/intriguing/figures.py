@@ -46,6 +46,7 @@ def transfer_heatmap(table, path):
         axis.set_title(heading, fontsize=10)
         axis.set_xlabel("evaluated on")
         axis.set_ylabel("made for" if axis is axes[0][0] else "")
+        axis.tick_params(axis="y", left=axis is axes[0][0])
         axis.tick_params(axis="x", labelrotation=45)
         plt.setp(axis.get_xticklabels(), ha="right")
     _save(figure, path)

@@ -1,7 +1,6 @@
 """One HTML page with every table and figure, readable without a network."""
 
 import base64
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,4 +49,4 @@ def render(template, title, sections, facts):
 
 def _embedded(path):
     data = base64.b64encode(Path(path).read_bytes()).decode()
-    return {"source": f"data:image/png;base64,{data}", "name": html.escape(Path(path).stem)}
+    return {"source": f"data:image/png;base64,{data}", "name": " ".join(Path(path).parts[-2:])}

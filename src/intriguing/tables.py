@@ -72,7 +72,9 @@ def distortion(models, attacks, names):
             made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
             settings = made.iloc[0]
             row = {"model": name, "label": entry["label"], "attack": attack}
-            row |= {key: settings[key] for key in ("method", "split", "targets", "margin")}
+            row |= {
+                key: settings[key] for key in ("method", "split", "targets", "margin", "levels")
+            }
             row["seeds"] = len(made)
             row |= _rate("success", made["successes"], made["attacked"]) | _found(made)
             rows.append(row | {"evaluations": made["evaluations_mean"].mean()})
@@ -87,6 +89,8 @@ def distortion_layout(table):
             "attack": row.attack,
             "method": row.method,
             "targets": row.targets,
+            "images": row.split,
+            "margin": f"{row.margin:g}" + _levels(row.levels),
             "found": f"{row.success_count:.0f}/{row.success_n:.0f}" + _seeds(row.seeds),
             "success %": _percent(row, "success_percent", "success_low", "success_high"),
             "av. distortion": _distortion(row.distortion, row.distortion_low, row.distortion_high),
@@ -97,6 +101,10 @@ def distortion_layout(table):
         for row in table.itertuples()
     ]
     return pandas.DataFrame(lines)
+
+
+def _levels(levels):
+    return "" if pandas.isna(levels) else f", {levels:.0f} levels"
 
 
 def _found(made):
@@ -243,6 +251,17 @@ def caption(dataset, attack):
         f"Ours: {dataset}, {attack['count']} images of split {attack['split']}, target rule"
         f" {attack['targets']}, margin {attack['margin']:g}; 95 % intervals. Paper: MNIST,"
         " training images, target rule not stated; [S]: read in a secondary source."
+    )
+
+
+def distortion_caption(dataset):
+    """What the table of distortion by attack shows."""
+    return (
+        f"Every attack on every model of {dataset}: examples found of images attacked, from the"
+        " split named (those that the model had wrong already are left out), and the mean, median"
+        " and worst distortion of what was found, with the 95 % interval of the mean. margin: in"
+        " logits, of the example evaluated alone. gradients: mean number of gradient evaluations"
+        " for an image."
     )
 
 

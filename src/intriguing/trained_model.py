@@ -48,6 +48,11 @@ def load(folder):
         If a weight is not finite.
     """
     path = Path(folder) / WEIGHTS
+    if not path.exists():
+        raise ArtifactError(
+            f"{folder} holds no {WEIGHTS}: name the folder of one trained model, such as"
+            " results/digits/models/fc100/seed0, or run snakemake on it"
+        )
     try:
         arrays, settings = read_arrays(path)
     except ArtifactError as error:

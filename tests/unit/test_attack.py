@@ -567,6 +567,8 @@ def test_bad_input_is_one_clear_sentence(linear, images, labels, case):
         {"margin": -1.0},
         {"margin": float("nan")},
         {"batch_size": 0},
+        {"batch_size": 8.0},
+        {"levels": 8.5},
         {"memory_mb": 0},
         {"levels": 1},
     ],
@@ -582,6 +584,8 @@ def test_bad_numerical_settings_are_refused(linear, images, labels):
         lbfgs(*arguments, settings=Settings(memory=0))
     with pytest.raises(AttackError, match="rivals is 0"):
         minimum_distortion(*arguments, settings=polish.Settings(rivals=0))
+    with pytest.raises(AttackError, match=r"give intriguing.attacks.polish.Settings"):
+        minimum_distortion(*arguments, settings=Settings())
     with pytest.raises(AttackError, match="candidates is 0"):
         minimum_distortion(*arguments[:3], candidates=0)
 
@@ -653,6 +657,27 @@ def test_target_rules(linear, images, labels):
         assert gaps.argmin() == nearest[i]
     with pytest.raises(AttackError, match="next, random"):
         choose_targets("farthest", linear, images, labels)
+    with pytest.raises(AttackError, match="untargeted: give minimum_distortion no targets"):
+        choose_targets("any", linear, images, labels)
+    for rule in ("next", "random", "least_likely", "nearest"):
+        with pytest.raises(AttackError, match="label 10 of image 0 is no class"):
+            choose_targets(rule, linear, images[:1], torch.tensor([10]))
+        with pytest.raises(AttackError, match="labels must be integers"):
+            choose_targets(rule, linear, images, labels.float())
+
+
+def test_no_targets_or_their_rule_instead(linear, images, labels):
+    with pytest.raises(AttackError, match="lbfgs needs a target for each image"):
+        lbfgs(linear, images, labels, None)
+    with pytest.raises(AttackError, match=r"give classes, choose_targets\('next', model"):
+        minimum_distortion(linear, images, labels, "next")
+
+
+def test_a_set_says_what_it_holds(made, labels):
+    mean = made.distortion[made.success].mean().item()
+    found, tried = made.success.sum().item(), made.attacked.sum().item()
+    expected = f"({len(labels)} images, {found} of {tried} found, mean distortion {mean:.4g})"
+    assert repr(made) == f"AdversarialSet{expected}"
 
 
 def test_gaussian_noise(images, labels):

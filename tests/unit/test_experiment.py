@@ -124,6 +124,20 @@ MISTAKES = {
         changed(["attacks", "lbfgs"], {"count": 3, "shards": 4}),
         "shards is more than the 3 images",
     ),
+    "whole number as a float": (
+        changed(["attacks", "lbfgs", "shards"], 2.0),
+        "shards is 2.0, but has to be a whole number",
+    ),
+    "infinite": (
+        changed(["attacks", "lbfgs", "margin"], float("inf")),
+        "margin is inf, but has to be a finite number",
+    ),
+    "too small": (changed(["attacks", "lbfgs", "levels"], 1), "levels is 1: give at least 2"),
+    "few choices": (
+        changed(["attacks", "lbfgs", "device"], "gpu"),
+        "device is 'gpu'; choose one of cpu, cuda",
+    ),
+    "number as a name": (changed(["attacks", 12], {}), "the key '12' is no text, put it in quotes"),
     "no mapping": ("- a\n", "the file is .* a mapping"),
     "syntax": ("title: [\n", "is no YAML at line"),
     "empty": ("# nothing\n", "is empty"),

@@ -29,6 +29,7 @@ def attacks():
                 "split": "train",
                 "targets": "next",
                 "margin": 1e-4,
+                "levels": 256 if attack == "other" else np.nan,
                 "already_wrong": 2,
                 "attacked": 18,
                 "successes": 18 - seed,
@@ -122,6 +123,7 @@ def test_distortion_has_a_row_for_each_attack_of_each_model(attacks):
     assert first["evaluations"] == 21
     layout = tables.distortion_layout(table)
     assert layout.iloc[0]["found"] == "35/36 in 2 seeds"
+    assert list(layout["margin"][:2]) == ["0.0001, 256 levels", "0.0001"]
     assert "A & co" in tables.to_markdown(layout)
 
 

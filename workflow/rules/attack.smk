@@ -64,8 +64,8 @@ rule noise:
         mem_mb=2000,
         runtime=30,
     params:
-        attack=of_experiment(
-            lambda experiment, wildcards: experiment.attack(experiment.shown_attack)
+        sample=of_experiment(
+            lambda experiment, wildcards: experiment.sample(experiment.shown_attack)
         ),
         clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
         code=code_of("noise.py"),

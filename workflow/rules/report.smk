@@ -90,6 +90,7 @@ rule distortion:
     params:
         models=of_experiment(shown_models),
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
+        dataset=of_experiment(lambda experiment, wildcards: experiment.data["name"]),
         code=code_of("distortion.py"),
     message:
         "distortion by attack of {wildcards.experiment}"

@@ -9,7 +9,7 @@ from intriguing.artifacts import read_arrays, write_arrays
 from intriguing.errors import ArtifactError
 
 
-@dataclass
+@dataclass(repr=False)
 class AdversarialSet:
     """Distorted images with what is known of each; row i belongs to the i-th image given.
 
@@ -62,6 +62,11 @@ class AdversarialSet:
 
     def __len__(self):
         return len(self.labels)
+
+    def __repr__(self):
+        found = f"{self.success.sum().item()} of {self.attacked.sum().item()} found"
+        mean = self.distortion[self.success].mean().item()
+        return f"AdversarialSet({len(self)} images, {found}, mean distortion {mean:.4g})"
 
     @property
     def attacked(self):

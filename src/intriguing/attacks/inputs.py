@@ -22,16 +22,27 @@ def check_settings(margin, batch_size, memory_mb, levels):
     """Raise `AttackError` unless the settings common to all attacks make sense."""
     if not 0 <= margin < float("inf"):
         raise AttackError(f"margin is {margin}: give a finite number of at least 0")
-    if batch_size is not None and batch_size < 1:
-        raise AttackError(f"batch_size is {batch_size}: give at least 1")
+    if batch_size is not None:
+        check_count("batch_size", batch_size)
     if not memory_mb > 0:
         raise AttackError(f"memory_mb is {memory_mb}: give a positive number")
-    if levels is not None and levels < 2:
-        raise AttackError(f"levels is {levels}: give at least 2, or None for no rounding")
+    if levels is not None and (not isinstance(levels, int) or levels < 2):
+        raise AttackError(
+            f"levels is {levels!r}: give a whole number of at least 2, or None for no rounding"
+        )
 
 
-def check_search(settings):
-    """Raise `AttackError` unless all numerical settings of a solver are positive."""
+def check_count(name, value):
+    """Raise `AttackError` unless ``value`` is a whole number of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise AttackError(f"{name} is {value!r}: give a whole number of at least 1")
+
+
+def check_search(settings, kind):
+    """Raise `AttackError` unless settings are of a solver's ``kind`` and all are positive."""
+    if not isinstance(settings, kind):
+        expected = f"{kind.__module__.removeprefix('intriguing.')}.{kind.__name__}"
+        raise AttackError(f"settings is a {type(settings).__name__}: give intriguing.{expected}")
     for name, value in vars(settings).items():
         if not value > 0:
             raise AttackError(f"the setting {name} is {value}: give a positive number")
@@ -115,6 +126,11 @@ def check_classes(values, classes, name):
 
 def checked_targets(targets, labels, classes):
     """Targets as int64 beside the labels; `AttackError` unless each is a class, not the label."""
+    if isinstance(targets, str):
+        raise AttackError(
+            f"targets is {targets!r}: give classes, choose_targets({targets!r}, model, images,"
+            " labels)"
+        )
     _check_tensor(targets, "targets")
     targets = targets.to(labels.device)
     if targets.shape != labels.shape:
@@ -136,7 +152,7 @@ def _check_tensor(value, name):
 
 
 def _check_integers(values, name):
-    if values.is_floating_point() or values.is_complex():
+    if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
         raise AttackError(f"{name} must be integers, not {values.dtype}")
 
 

@@ -5,7 +5,6 @@ import torch
 from intriguing.attacks import inputs, polish, targeted, untargeted
 from intriguing.attacks.problems import EVERY_OTHER, Problems
 from intriguing.attacks.protocol import conduct
-from intriguing.errors import AttackError
 
 
 def minimum_distortion(
@@ -57,9 +56,8 @@ def minimum_distortion(
         As in `lbfgs`.
     """
     settings = settings or polish.Settings()
-    inputs.check_search(settings)
-    if candidates < 1:
-        raise AttackError(f"candidates is {candidates}: give at least 1")
+    inputs.check_search(settings, polish.Settings)
+    inputs.check_count("candidates", candidates)
 
     def solve(work, originals, labels, targets, required):
         if targets is not None:

@@ -7,6 +7,7 @@ from intriguing.attacks.objective import contenders, target_margin
 from intriguing.attacks.problems import EVERY_OTHER, Problems
 from intriguing.attacks.protocol import conduct
 from intriguing.attacks.ray import at_scale, nearest_on_ray
+from intriguing.errors import AttackError
 
 # forward passes that take the last minimiser to the boundary
 TRIES = 4
@@ -80,7 +81,11 @@ def lbfgs(
         its label, or the model is in training mode, random, or gives no finite logits.
     """
     settings = settings or penalised.Settings()
-    inputs.check_search(settings)
+    inputs.check_search(settings, penalised.Settings)
+    if targets is None:
+        raise AttackError(
+            "lbfgs needs a target for each image: see choose_targets, or take minimum_distortion"
+        )
 
     def solve(work, originals, labels, targets, required):
         rivals = torch.full_like(targets, EVERY_OTHER)

@@ -25,15 +25,22 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
     Returns
     -------
     int64 Tensor (N,)
+
+    Raises
+    ------
+    AttackError, ModelError
+        If the rule is unknown, or images, labels or model are not what an attack takes.
     """
     if rule not in RULES:
-        raise AttackError(f"unknown target rule {rule!r}: choose one of {', '.join(RULES)}")
-    images = images.to(inputs.device_of(model, images))
-    labels = labels.to(images.device)
+        hint = " (untargeted: give minimum_distortion no targets)" if rule == "any" else ""
+        raise AttackError(f"unknown target rule {rule!r}: choose one of {', '.join(RULES)}{hint}")
+    inputs.check_images(images, labels)
+    images = images.detach().to(inputs.device_of(model, images)).float()
+    labels = labels.to(images.device).long()
     if not len(labels):
         return labels
-    with torch.no_grad():
-        classes = model(images[:1]).shape[1]
+    classes = inputs.check_model(model, images)
+    inputs.check_classes(labels, classes, "label")
     if rule == "next":
         return (labels + 1) % classes
     if rule == "random":
@@ -42,9 +49,7 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
         return (labels + offset.to(labels.device)) % classes
     if rule == "nearest":
         classifier = Classifier(model, images.shape[1:])
-        ranked, _ = nearest_classes(
-            classifier, images.flatten(1).float(), labels, 1, batch_size=batch_size
-        )
+        ranked, _ = nearest_classes(classifier, images.flatten(1), labels, 1, batch_size=batch_size)
         return ranked[:, 0]
     chosen = [
         model(part).scatter(1, own[:, None], torch.inf).argmin(1)

@@ -57,13 +57,12 @@ def _minimum_distortion(model, images, labels, targets, entry, options):
 _METHODS = {"lbfgs": _lbfgs, "minimum_distortion": _minimum_distortion}
 
 
-def run_noise(data, entry, standard_deviation, *, clip, seed):
-    """Gaussian noise on the images that an attack with the settings ``entry`` distorts."""
-    images, labels = sampled_images(data, entry)
+def run_noise(data, sample, standard_deviation, *, clip, seed):
+    """Gaussian noise on the images of ``sample`` (``split`` and ``count``)."""
+    images, labels = sampled_images(data, sample)
     made = attacks.gaussian_noise(images, labels, standard_deviation, seed=seed, clip=clip)
     made.settings.update(
-        split=entry["split"],
-        count=entry["count"],
+        **sample,
         standard_deviation=standard_deviation,
         digest=data.digest,
     )
@@ -104,6 +103,7 @@ def summary(made, indices):
         "split": made.settings["split"],
         "targets": made.settings["targets"],
         "margin": made.settings["margin"],
+        "levels": made.settings["levels"],
         "tried": len(made),
         "already_wrong": int((~attacked).sum()),
         "attacked": int(attacked.sum()),

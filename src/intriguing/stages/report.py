@@ -79,7 +79,7 @@ def page_html(template, title, data, attack, *, table1, table2, distortion, heat
         page.Section("Table 1. Models and the distortion that fools them", _TABLE1, (table1,)),
         page.Section("Table 2. Errors on examples made for another model", _TABLE2, (table2,)),
         page.Section("Transfer matrix", _HEATMAP, (), (heatmap,)),
-        page.Section("Distortion by attack", "", (distortion,)),
+        page.Section("Distortion by attack", _DISTORTION, (distortion,)),
         page.Section("Adversarial examples", _GALLERY, (), tuple(galleries)),
     ]
     facts = {
@@ -105,10 +105,9 @@ _TABLE2 = (
     " probably rest. The second table shows the same images, first with Gaussian noise of exactly"
     " the same distortion, then undistorted: what is above them is the adversary's doing."
 )
-DISTORTION = (
-    "Every attack on every model: examples found of images attacked (those that the model had wrong"
-    " already are left out), and the mean, median and worst distortion of what was found, with the"
-    " 95 % interval of the mean; gradients: mean number of gradient evaluations for an image."
+_DISTORTION = (
+    "The attacks of the experiment side by side. Each ends where the model gives the image another"
+    " class: the target's, or, where targets is any, whichever is nearest."
 )
 _HEATMAP = (
     "Rows: the model that the examples were made for. Columns: the model that sees them. The"
