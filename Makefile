@@ -8,7 +8,7 @@ EXPERIMENTS := $(sort $(basename $(notdir $(wildcard config/experiments/*.yaml))
 .PHONY: $(EXPERIMENTS) test lint format help clean benchmark
 
 $(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
-	@$(BIN)/snakemake $@
+	@$(BIN)/snakemake $@ --quiet host reason
 	@echo "every table and figure is in results/$@/page.html"
 
 test: $(READY)  ## run all tests (needs no download)

@@ -36,12 +36,14 @@ class Settings:
 
     rivals: int = 4
     decrease: float = 1e-4
-    steps: int = 40
+    steps: int = 100
     tries: int = 3
 
 
 DAMPING, LEAST_DAMPING, RELAXATION = 4.0, 0.5, 0.3
 LARGEST_DAMPING = 100.0
+# correction of the linearised boundary, relative to what the step shortened, that is a small one
+CORRECTION = 0.5
 
 
 def vectors(rivals):
@@ -108,7 +110,7 @@ class _BoundaryBatch(Batch):
         self.multipliers[rows] = 0
         self.damping[rows] = 0
         self.distance[rows] = torch.inf
-        self.shortened[rows] = 1.0
+        self.shortened[rows] = torch.nan
         self.done[rows] = False
         self.steps[rows] = 0
 
@@ -179,8 +181,11 @@ class _BoundaryBatch(Batch):
         self.distance = torch.where(nearer, distance, self.distance)
         new = torch.zeros_like(self.multipliers).scatter_(1, rivals, pressing)
         self.multipliers = torch.where(accepted[:, None], new, self.multipliers)
-        # converging fast, the next step would shorten by about the square of this over the last
-        expected = shortened * (shortened / self.shortened).clamp(max=1.0)
+        # converging fast, the next step would shorten by about the square of this over the last; a
+        # first step tells how fast by how far the linearised boundary lay from the true one
+        fast = (scale - 1).abs() <= CORRECTION * shortened
+        before = torch.where(self.shortened.isnan(), torch.where(fast, 1.0, 0.0), self.shortened)
+        expected = shortened * (shortened / before).clamp(max=1.0)
         # a damped step is shorter by about that factor
         settled = nearer & (expected * (1 + self.damping) < settings.decrease)
         self.shortened = torch.where(nearer, shortened, self.shortened)
