@@ -6,8 +6,9 @@ import torch
 
 from intriguing.attacks import penalised, polish
 
-# a start near the boundary, in the right valley, is all that the polish needs
-ROUGH = penalised.Settings(stationarity=0.1, margin_tolerance=0.1, weight_tolerance=0.1)
+# a start near the boundary, in the right valley, is all that the polish needs; so short a run gains
+# less from more curvature pairs than they cost
+ROUGH = penalised.Settings(memory=2, stationarity=0.1, margin_tolerance=0.1, weight_tolerance=0.1)
 # where more rivals press than the polish kept
 MOST_RIVALS = 16
 
