@@ -10,6 +10,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/attack.smk"
 include: "workflow/rules/transfer.smk"
+include: "workflow/rules/lipschitz.smk"
 include: "workflow/rules/report.smk"
 
 

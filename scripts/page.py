@@ -13,8 +13,12 @@ with job(snakemake.log[0]):
         snakemake.params.attack,
         table1=snakemake.input.table1,
         table2=snakemake.input.table2,
+        table5=snakemake.input.table5,
         distortion=snakemake.input.distortion,
+        certificates=snakemake.input.certificates,
         heatmap=snakemake.input.heatmap,
+        lipschitz=snakemake.input.lipschitz,
+        instability=snakemake.input.instability,
         galleries=snakemake.input.galleries,
     )
     write_text(snakemake.output[0], text)

@@ -27,3 +27,7 @@ class TrainingError(IntriguingError):
 
 class AttackError(IntriguingError, ValueError):
     """The input of an attack is not valid."""
+
+
+class BoundError(IntriguingError, ValueError):
+    """A Lipschitz bound is asked of weights, sizes or a layer for which there is none."""

@@ -54,6 +54,24 @@ class Experiment:
         """Which images an attack distorts: ``split`` and ``count``."""
         return {key: self._attack(attack)[key] for key in ("split", "count")}
 
+    def bounded(self):
+        """What the bounds of a trained model depend on, apart from the model."""
+        return {
+            "split": self._attack(self.shown_attack)["split"],
+            "count": min(
+                self.settings["lipschitz"]["images"], self.sample(self.shown_attack)["count"]
+            ),
+            "lipsdp": self.settings["lipschitz"]["lipsdp"],
+        }
+
+    def network(self, name):
+        """All that the bounds of a network that is not trained here depend on."""
+        entry = self.settings["lipschitz"]["networks"].get(name)
+        if entry is None:
+            known = ", ".join(self.settings["lipschitz"]["networks"]) or "none is named"
+            raise ExperimentError(f"{self.name} has no network {name!r}: choose one of {known}")
+        return {key: value for key, value in entry.items() if key != "label"}
+
     def shards(self, attack):
         """Number of jobs that share the images of one model."""
         return self._attack(attack)["shards"]
@@ -286,7 +304,15 @@ def _check_references(settings, path):
                 f"{key}.weight_decay",
                 f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
             )
-    labels = [model["label"] for model in settings["models"].values()]
+    networks = settings["lipschitz"]["networks"]
+    for name, network in networks.items():
+        key, architecture = f"lipschitz.networks.{name}", network["architecture"]
+        if "grouped" in network["options"] and architecture != "alexnet":
+            fail(f"{key}.options.grouped", f"does not apply to {architecture}: remove it")
+        if network["weights"] == "IMAGENET1K_V1" and architecture != "torchvision_alexnet":
+            fail(f"{key}.weights", "are published for torchvision_alexnet only: choose others")
+    entries = [*settings["models"].values(), *networks.values()]
+    labels = [entry["label"] for entry in entries]
     for label in labels:
         if labels.count(label) > 1:
             fail("models", f"has the label {label!r} twice: tables need one for each model")

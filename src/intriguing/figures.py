@@ -49,7 +49,7 @@ def transfer_heatmap(table, path):
         axis.tick_params(axis="y", left=axis is axes[0][0])
         axis.tick_params(axis="x", labelrotation=45)
         plt.setp(axis.get_xticklabels(), ha="right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def gallery(originals, distorted, labels, targets, distortions, path, *, title, class_names):
@@ -83,7 +83,7 @@ def gallery(originals, distorted, labels, targets, distortions, path, *, title, 
             -0.15, 0.5, words, transform=axes[row][0].transAxes, ha="right", va="center", fontsize=9
         )
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _image(axis, image):
@@ -100,7 +100,8 @@ def _difference(axis, difference):
         axis.imshow(np.clip(0.5 + difference, 0, 1).transpose(1, 2, 0))
 
 
-def _save(figure, path):
+def save(figure, path):
+    """Write a figure as PNG that depends on the data alone, and close it."""
     with replacing(path) as partial:
         # no Software key: the file depends on the data alone
         figure.savefig(

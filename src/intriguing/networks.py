@@ -6,6 +6,7 @@ import math
 import torch
 from torch import nn
 
+from intriguing.alexnet import krizhevsky, torchvision_alexnet
 from intriguing.errors import ModelError
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -18,8 +19,9 @@ def build(architecture, input_shape, classes, **options):
     ----------
     architecture : str
         ``softmax`` (no hidden layer), ``fully_connected`` (``hidden``: list of layer sizes,
-        ``activation``: sigmoid, tanh or relu) or ``autoencoder`` (``units``: hidden size; a sparse
-        autoencoder's encoder under a softmax layer).
+        ``activation``: sigmoid, tanh or relu), ``autoencoder`` (``units``: hidden size; a sparse
+        autoencoder's encoder under a softmax layer), ``alexnet`` (``grouped``) or
+        ``torchvision_alexnet`` (``weights``); see `intriguing.alexnet` for these.
     input_shape : tuple of int
         (C, H, W).
     classes : int
@@ -37,9 +39,8 @@ def build(architecture, input_shape, classes, **options):
     if architecture not in _BUILDERS:
         known = ", ".join(_BUILDERS)
         raise ModelError(f"unknown architecture {architecture!r}: choose one of {known}")
-    inputs = math.prod(input_shape)
     try:
-        return _BUILDERS[architecture](inputs, classes, **options)
+        return _BUILDERS[architecture](input_shape, classes, **options)
     except TypeError as error:
         raise ModelError(
             f"architecture {architecture!r} cannot be built with options {options}: {error}"
@@ -53,11 +54,11 @@ def dense_layers(model):
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
 
 
-def _softmax(inputs, classes):
-    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, classes))
+def _softmax(input_shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), classes))
 
 
-def _fully_connected(inputs, classes, *, hidden, activation="sigmoid"):
+def _fully_connected(input_shape, classes, *, hidden, activation="sigmoid"):
     if activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise ModelError(f"unknown activation {activation!r}: choose one of {known}")
@@ -66,7 +67,7 @@ def _fully_connected(inputs, classes, *, hidden, activation="sigmoid"):
     # Glorot's variance, times 4 for the sigmoid, whose slope at 0 is 1/4 (Glorot & Bengio 2010)
     gain = 4.0 if activation == "sigmoid" else 1.0
     layers = [nn.Flatten()]
-    sizes = [inputs, *hidden]
+    sizes = [math.prod(input_shape), *hidden]
     for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [_linear(fan_in, fan_out, gain), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers, _linear(sizes[-1], classes, 1.0))
@@ -85,8 +86,9 @@ class Autoencoder(nn.Module):
     The decoder takes part in the unsupervised training only; the logits do not depend on it.
     """
 
-    def __init__(self, inputs, classes, *, units):
+    def __init__(self, input_shape, classes, *, units):
         super().__init__()
+        inputs = math.prod(input_shape)
         if units < 1:
             raise ModelError(f"units must be positive, not {units}")
         self.encoder = _linear(inputs, units, 1.0)
@@ -109,4 +111,6 @@ _BUILDERS = {
     "softmax": _softmax,
     "fully_connected": _fully_connected,
     "autoencoder": Autoencoder,
+    "alexnet": krizhevsky,
+    "torchvision_alexnet": torchvision_alexnet,
 }

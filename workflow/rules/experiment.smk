@@ -18,6 +18,7 @@ wildcard_constraints:
     experiment=r"[a-z][a-z0-9_]*",
     model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     attack=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    network=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     deviation=r"[0-9.eE+-]+",
     seed=r"\d+",
     shard=r"\d+",

@@ -13,6 +13,13 @@ TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
 HEATMAP = "results/{experiment}/figures/transfer.png"
 GALLERY = "results/{experiment}/figures/gallery/{attack}/{model}/seed{seed}.png"
+LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
+BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
+NETWORK_LAYERS = "results/{experiment}/lipschitz_of_networks/{network}.csv"
+CERTIFICATE = "results/{experiment}/certificates/{model}/seed{seed}.csv"
+CERTIFICATES = "results/{experiment}/certificates/all.csv"
+LIPSCHITZ_FIGURE = "results/{experiment}/figures/lipschitz.png"
+INSTABILITY_FIGURE = "results/{experiment}/figures/instability.png"
 PAGE = "results/{experiment}/page.html"
 
 
@@ -50,6 +57,37 @@ def attack_summaries(experiment, wildcards):
     )
 
 
+def all_attacks(experiment, wildcards):
+    """Adversarial sets of one model and seed, in the order of the attacks."""
+    return expand(ADVERSARIAL, attack=experiment.attacks, **dict(wildcards.items()))
+
+
+def certificates(experiment, wildcards):
+    return expand(
+        CERTIFICATE,
+        experiment=experiment.name,
+        model=experiment.models,
+        seed=experiment.seeds,
+    )
+
+
+def bounded_networks(experiment, wildcards):
+    """What Table 5 shows, by path: reference networks, then every trained model and seed."""
+    shown = {}
+    for name, entry in experiment.lipschitz["networks"].items():
+        (path,) = expand(NETWORK_LAYERS, experiment=experiment.name, network=name)
+        shown[path] = {"label": entry["label"], "architecture": entry["architecture"], "seed": 0}
+    for name, entry in experiment.models.items():
+        for seed in experiment.seeds:
+            (path,) = expand(LAYERS, experiment=experiment.name, model=name, seed=seed)
+            shown[path] = {
+                "label": entry["label"],
+                "architecture": entry["architecture"],
+                "seed": seed,
+            }
+    return shown
+
+
 def transfers(experiment, wildcards):
     """Of the attack that is shown; those of others are built when asked for by name."""
     adversarial = expand(
@@ -80,9 +118,11 @@ def galleries(experiment, wildcards):
 
 def everything(experiment):
     """All artifacts of an experiment: what was deleted, wherever it stands, is built again."""
-    tables = [path for name in ("table1", "table2", "distortion") for path in table(name).values()]
-    single = [DATASET, *tables, ATTACKS_TABLE, TRANSFER_TABLE, HEATMAP, PAGE]
-    many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY]
+    names = ("table1", "table2", "table5", "distortion", "certificates")
+    tables = [path for name in names for path in table(name).values()]
+    figures = [HEATMAP, LIPSCHITZ_FIGURE, INSTABILITY_FIGURE]
+    single = [DATASET, *tables, ATTACKS_TABLE, TRANSFER_TABLE, CERTIFICATES, *figures, PAGE]
+    many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY, BOUNDS, CERTIFICATE]
     combinations = {
         "attack": experiment.attacks,
         "model": experiment.models,
@@ -91,6 +131,7 @@ def everything(experiment):
     return [
         *expand(single, experiment=experiment.name),
         *expand(many, experiment=experiment.name, **combinations),
+        *bounded_networks(experiment, None),
         *transfers(experiment, None),
         *galleries(experiment, None),
     ]

@@ -28,6 +28,17 @@ use rule attacks_table as transfer_table with:
         "every transfer of {wildcards.experiment} in one table"
 
 
+use rule attacks_table as certificates_table with:
+    input:
+        of_experiment(certificates),
+    output:
+        CERTIFICATES,
+    log:
+        "results/{experiment}/logs/certificates/all.log",
+    message:
+        "every certificate of {wildcards.experiment} in one table"
+
+
 rule table1:
     input:
         models=of_experiment(lambda *which: sum(model_folders(*which).values(), [])),
@@ -74,6 +85,87 @@ rule table2:
         "Table 2 of {wildcards.experiment}"
     script:
         "../../scripts/table2.py"
+
+
+rule table5:
+    input:
+        networks=of_experiment(lambda *which: list(bounded_networks(*which))),
+        published=resource("paper/table5.csv"),
+    output:
+        **table("table5"),
+    log:
+        "results/{experiment}/logs/tables/table5.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        networks=of_experiment(bounded_networks),
+        code=code_of("table5.py"),
+    message:
+        "Table 5 of {wildcards.experiment}"
+    script:
+        "../../scripts/table5.py"
+
+
+rule certificates:
+    input:
+        lines=CERTIFICATES,
+    output:
+        **table("certificates"),
+    log:
+        "results/{experiment}/logs/tables/certificates.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(shown_models),
+        attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
+        code=code_of("certificates.py"),
+    message:
+        "certified and found distortion of {wildcards.experiment}"
+    script:
+        "../../scripts/certificates.py"
+
+
+rule lipschitz_figure:
+    input:
+        table=table("table5")["csv"],
+    output:
+        LIPSCHITZ_FIGURE,
+    log:
+        "results/{experiment}/logs/figures/lipschitz.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("lipschitz_figure.py"),
+    message:
+        "bounds of the layers of {wildcards.experiment} as a figure"
+    script:
+        "../../scripts/lipschitz_figure.py"
+
+
+rule instability_figure:
+    input:
+        table=table("certificates")["csv"],
+    output:
+        INSTABILITY_FIGURE,
+    log:
+        "results/{experiment}/logs/figures/instability.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        attack=of_experiment(shown_attack),
+        code=code_of("instability_figure.py"),
+    message:
+        "certified, adversarial and random distortion of {wildcards.experiment} as a figure"
+    script:
+        "../../scripts/instability_figure.py"
 
 
 rule distortion:
@@ -147,8 +239,12 @@ rule page:
         data=DATASET,
         table1=table("table1")["html"],
         table2=table("table2")["html"],
+        table5=table("table5")["html"],
         distortion=table("distortion")["html"],
+        certificates=table("certificates")["html"],
         heatmap=HEATMAP,
+        lipschitz=LIPSCHITZ_FIGURE,
+        instability=INSTABILITY_FIGURE,
         galleries=of_experiment(galleries),
     output:
         PAGE,

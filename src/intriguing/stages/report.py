@@ -57,7 +57,22 @@ def gallery(data, examples_path, path, *, count, label):
     )
 
 
-def page_html(template, title, data, attack, *, table1, table2, distortion, heatmap, galleries):
+def page_html(
+    template,
+    title,
+    data,
+    attack,
+    *,
+    table1,
+    table2,
+    table5,
+    distortion,
+    certificates,
+    heatmap,
+    lipschitz,
+    instability,
+    galleries,
+):
     """The page of an experiment.
 
     Parameters
@@ -67,8 +82,10 @@ def page_html(template, title, data, attack, *, table1, table2, distortion, heat
     data : dataset_file.DatasetFile
     attack : dict
         Settings of the attack that is shown.
-    table1, table2, distortion, heatmap : path
-        HTML tables and PNG figure.
+    table1, table2, table5, distortion, certificates : path
+        HTML tables.
+    heatmap, lipschitz, instability : path
+        PNG figures.
     galleries : sequence of path
 
     Returns
@@ -80,6 +97,8 @@ def page_html(template, title, data, attack, *, table1, table2, distortion, heat
         page.Section("Table 2. Errors on examples made for another model", _TABLE2, (table2,)),
         page.Section("Transfer matrix", _HEATMAP, (), (heatmap,)),
         page.Section("Distortion by attack", _DISTORTION, (distortion,)),
+        page.Section("Table 5. Lipschitz bounds of every layer", _TABLE5, (table5,), (lipschitz,)),
+        page.Section("What the bounds certify", _CERTIFICATES, (certificates,), (instability,)),
         page.Section("Adversarial examples", _GALLERY, (), tuple(galleries)),
     ]
     facts = {
@@ -108,6 +127,22 @@ _TABLE2 = (
 _DISTORTION = (
     "The attacks of the experiment side by side. Each ends where the model gives the image another"
     " class: the target's, or, where targets is any, whichever is nearest."
+)
+_TABLE5 = (
+    "Of the paper's statements in its section 4.3: the formula for strided convolutions holds with"
+    " the factor 1/stride in place of the printed 1/stride² (as printed it falls below the true"
+    " norm wherever the stride is larger than 1). Max-pools are contractive only where windows do"
+    " not overlap: a 3×3 pool of stride 2 doubles distances, so that AlexNet's three make the"
+    " product 8 times larger. Contrast normalisation x/(ε+|x|²)^γ has the constant ε^-γ, as"
+    " stated, for γ up to 1; AlexNet's local response normalisation is of another form and has a"
+    " bound of its own. A large product of upper bounds does not show that a network is unstable:"
+    " it only fails to show that it is stable. The largest Jacobian norm found is what bounds it"
+    " from below."
+)
+_CERTIFICATES = (
+    "No adversarial example can lie nearer than certified; every example of every attack was"
+    " checked against its own image's radius, and the build fails if one lies inside. Between the"
+    " two marks of a model lies what neither attack nor bound decides."
 )
 _HEATMAP = (
     "Rows: the model that the examples were made for. Columns: the model that sees them. The"

@@ -1,0 +1,17 @@
+"""Certified against found distortion, for every model and attack."""
+
+from intriguing import bound_tables
+from intriguing.artifacts import read_table
+from intriguing.job import job
+from intriguing.stages import report
+
+with job(snakemake.log[0]):
+    table = bound_tables.certificates(
+        snakemake.params.models, read_table(snakemake.input.lines), snakemake.params.attacks
+    )
+    report.write_formats(
+        table,
+        [bound_tables.certificates_layout(table)],
+        bound_tables.CERTIFICATES_CAPTION,
+        snakemake.output,
+    )

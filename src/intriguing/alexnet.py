@@ -1,0 +1,149 @@
+"""AlexNet at full size, for 227×227 images and 1 000 classes."""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from intriguing.errors import ModelError
+from intriguing.torchvision_import import import_torchvision
+
+# smallest image whose last map still has a pixel
+SMALLEST = 67
+DEVIATION = 0.01
+# torchvision's name for the weights it publishes
+PUBLISHED = "IMAGENET1K_V1"
+
+
+def krizhevsky(input_shape, classes, *, grouped=True):
+    """The network of Krizhevsky, Sutskever & Hinton 2012, initialised as there.
+
+    Five convolutions, overlapping 3×3 max-pools of stride 2, local response normalisation after the
+    first two, three dense layers; dropout in training. Images of 227×227 make the published sizes
+    (the paper says 224, which do not fit its strides).
+
+    Parameters
+    ----------
+    input_shape : tuple
+        (C, H, W).
+    classes : int
+    grouped : bool
+        The second, fourth and fifth convolution in two groups, as on the original's two cards;
+        otherwise each sees all channels, as the sizes printed in Szegedy et al. 2013, Table 5, say.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Its layers are named conv1 to conv5 and fc6 to fc8.
+    """
+    channels, *size = input_shape
+    if len(size) != 2 or min(size) < SMALLEST:
+        raise ModelError(
+            f"alexnet is given {tuple(input_shape)}: it needs images of at least"
+            f" {SMALLEST}×{SMALLEST}, 227×227 for the published sizes"
+        )
+    groups = 2 if grouped else 1
+    features = OrderedDict(
+        conv1=nn.Conv2d(channels, 96, 11, stride=4),
+        relu1=nn.ReLU(),
+        # torch divides alpha by the size
+        norm1=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+        pool1=nn.MaxPool2d(3, 2),
+        conv2=nn.Conv2d(96, 256, 5, padding=2, groups=groups),
+        relu2=nn.ReLU(),
+        norm2=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+        pool2=nn.MaxPool2d(3, 2),
+        conv3=nn.Conv2d(256, 384, 3, padding=1),
+        relu3=nn.ReLU(),
+        conv4=nn.Conv2d(384, 384, 3, padding=1, groups=groups),
+        relu4=nn.ReLU(),
+        conv5=nn.Conv2d(384, 256, 3, padding=1, groups=groups),
+        relu5=nn.ReLU(),
+        pool5=nn.MaxPool2d(3, 2),
+        flatten=nn.Flatten(),
+    )
+    for step in (4, 2, 2):  # conv1 and the pools after it
+        kernel = 11 if step == 4 else 3
+        size = [(n - kernel) // step + 1 for n in size]
+    size = [(n - 3) // 2 + 1 for n in size]
+    dense = OrderedDict(
+        fc6=nn.Linear(256 * size[0] * size[1], 4096),
+        relu6=nn.ReLU(),
+        drop6=nn.Dropout(),
+        fc7=nn.Linear(4096, 4096),
+        relu7=nn.ReLU(),
+        drop7=nn.Dropout(),
+        fc8=nn.Linear(4096, classes),
+    )
+    model = nn.Sequential(features | dense)
+    ones = ("conv2", "conv4", "conv5", "fc6", "fc7")
+    for name, module in model.named_children():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, std=DEVIATION)
+            nn.init.constant_(module.bias, 1.0 if name in ones else 0.0)
+    return model
+
+
+def torchvision_alexnet(input_shape, classes, *, weights=None):
+    """torchvision's AlexNet: another network (64-192-384-256-256 channels, no LRN, no groups).
+
+    Parameters
+    ----------
+    weights : str, optional
+        ``IMAGENET1K_V1``: the published ones, downloaded by torchvision.
+    """
+    channels, *size = input_shape
+    if channels != 3 or min(size) < 63:
+        raise ModelError(
+            f"torchvision_alexnet is given {tuple(input_shape)}: it needs colour images of at least"
+            " 63×63, usually 224×224"
+        )
+    models = import_torchvision().models
+    try:
+        return models.alexnet(weights=weights, num_classes=classes)
+    except (KeyError, ValueError) as error:
+        raise ModelError(
+            f"torchvision's alexnet cannot be built with {weights!r}: {error}"
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"the weights {weights!r} cannot be downloaded ({error}): give the path of a weights"
+            " file"
+        ) from error
+
+
+def load_weights(model, path):
+    """Load a user's weights file (safetensors, or what torch.save wrote) into a network.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, unreadable or of another network.
+    """
+    import safetensors
+    import safetensors.torch
+
+    try:
+        if str(path).endswith(".safetensors"):
+            state = safetensors.torch.load_file(path)
+        else:
+            # tensors alone: nothing in the file is run
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"the weights file {path} does not exist: correct its path") from error
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the weights file {path} cannot be read ({reason}): give a safetensors file, or a"
+            " state_dict saved by torch.save"
+        ) from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        raise ModelError(
+            f"the weights file {path} is of another network ({' '.join(lines[:2])}): give the"
+            " weights of this architecture"
+        ) from error
+    return model

@@ -1,0 +1,103 @@
+"""Radii inside which no adversarial example can lie, and the check that none does.
+
+If logit y exceeds logit j by a margin m at an image, and y minus j has the Lipschitz constant L,
+then j cannot reach y within a distance m / L (Euclidean norm of the distortion). For all logits
+together y minus j has at most sqrt(2) times their constant (Tsuzuku et al. 2018, proposition 1).
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+
+from intriguing.errors import BoundError
+
+# a share of the radius, for the rounding of logits in float64
+DOWN = 1 - 1e-9
+
+
+@dataclass
+class Radii:
+    """Certified radii of N images, as Euclidean norms of the distortion; 0 where misclassified.
+
+    simple : float64 Tensor (N,)
+        Margin over (sqrt(2) times the network's constant).
+    pairwise : float64 Tensor (N,)
+        Smallest over the other classes of margin over the pair's own constant.
+    targeted : float64 Tensor (N,) or None
+        For the target alone, which is at least ``pairwise``.
+    """
+
+    simple: torch.Tensor
+    pairwise: torch.Tensor
+    targeted: torch.Tensor | None
+
+
+@torch.no_grad()
+def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=512):
+    """Radii within which the model gives each image its label, whatever the distortion.
+
+    Parameters
+    ----------
+    model : Module
+    images : float Tensor (N, C, H, W)
+    labels : int64 Tensor (N,)
+    bounds : network.NetworkBounds
+        Of the same model.
+    targets : int64 Tensor (N,), optional
+        Classes for the targeted radius.
+
+    Returns
+    -------
+    Radii
+    """
+    double = copy.deepcopy(model).double()
+    logits = torch.cat([double(part) for part in images.double().split(batch_size)])
+    column = labels[:, None]
+    margins = logits.gather(1, column) - logits
+    others = margins.scatter(1, column, torch.inf)
+    smallest = others.amin(1).clamp(min=0)
+    simple = DOWN * smallest / (2**0.5 * bounds.upper)
+    constants = bounds.pairwise
+    if constants is None:
+        constants = torch.full((logits.shape[1],) * 2, 2**0.5 * bounds.upper, dtype=torch.float64)
+    radii = (DOWN * others / constants[labels]).nan_to_num(posinf=torch.inf)
+    right = smallest > 0
+    pairwise = torch.where(right, radii.amin(1), 0.0)
+    targeted = None
+    if targets is not None:
+        to_target = radii.gather(1, targets.clamp(min=0)[:, None])[:, 0]
+        targeted = torch.where(right, to_target.clamp(min=0), 0.0)
+    return Radii(torch.where(right, simple, 0.0), pairwise, targeted)
+
+
+def check_no_example_inside(made, originals, radii, *, names=None):
+    """Raise unless every adversarial example lies outside its image's certified radius.
+
+    Parameters
+    ----------
+    made : AdversarialSet
+    originals : float Tensor (N, C, H, W)
+    radii : Radii
+    names : sequence, optional
+        What to call the images in the message; their numbers by default.
+
+    Raises
+    ------
+    BoundError
+        Naming the first image inside. One of the two halves is wrong then, the attack's claim or
+        the bound.
+    """
+    norms = (made.images.double() - originals.double()).flatten(1).norm(dim=1)
+    radius = torch.maximum(radii.simple, radii.pairwise)
+    if radii.targeted is not None:
+        radius = torch.maximum(radius, radii.targeted)
+    inside = made.success & (norms < radius)
+    if inside.any():
+        row = inside.nonzero()[0, 0].item()
+        name = row if names is None else names[row]
+        raise BoundError(
+            f"image {name} has an adversarial example at distance {norms[row]:.6g}, inside its"
+            f" certified radius {radius[row]:.6g} ({inside.sum()} such images): the bound or the"
+            " attack is wrong; please report this"
+        )

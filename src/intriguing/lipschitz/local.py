@@ -1,0 +1,95 @@
+"""Untied local layers: every output position has a kernel of its own."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from intriguing.errors import BoundError
+from intriguing.lipschitz.bounds import Bounds
+from intriguing.lipschitz.lanczos import norm_of_map
+from intriguing.lipschitz.norms import UNIT, operator_norm, scaled
+from intriguing.lipschitz.windows import Axis, pair
+
+# smaller side of a matrix that is formed
+LARGEST = 4096
+
+
+def local_bounds(weight, input_size, *, stride=1, exact=True):
+    """Operator norm of a local layer without shared weights and without padding.
+
+    Parameters
+    ----------
+    weight : Tensor (oh, ow, D, C, kh, kw)
+        Kernel of each output position.
+    input_size : int or tuple of two int
+        (H, W).
+    stride : int or tuple of two int
+    exact : bool
+        Form the matrix where it is small.
+
+    Returns
+    -------
+    Bounds
+        Without ``exact``, ``upper`` is the root of the largest sum, over the windows that see a
+        pixel, of the squared norms of their kernels: |W|^2 = |sum over positions of their part|^2,
+        and a pixel's share in it is bounded by those that see it.
+
+    Raises
+    ------
+    BoundError
+        If kernels and sizes do not fit each other.
+    """
+    if not torch.is_tensor(weight) or weight.ndim != 6:
+        raise BoundError("a local layer needs weights (oh, ow, D, C, kh, kw), one kernel a place")
+    strides, sizes = pair(stride, "stride"), pair(input_size, "input_size")
+    axes = [Axis(size, k, s) for size, k, s in zip(sizes, weight.shape[4:], strides, strict=True)]
+    places = tuple(axis.outputs for axis in axes)
+    if places != tuple(weight.shape[:2]):
+        raise BoundError(
+            f"kernels for {tuple(weight.shape[:2])} places, but windows fit at {places}: check"
+            " input_size and stride"
+        )
+    weight, factor = scaled(weight)
+    if not weight.any():
+        return Bounds.exactly(0.0)
+    shape = (1, weight.shape[3], *sizes)
+
+    def apply(images):
+        return apply_local(images, weight.to(images.dtype), strides)
+
+    inputs, outputs = math.prod(shape), weight[..., 0, 0, 0].numel()
+    if exact and min(inputs, outputs) <= LARGEST:
+        unit = torch.eye(inputs, dtype=torch.float64).view(inputs, *shape[1:])
+        matrix = torch.cat([apply(part).flatten(1) for part in unit.split(256)])
+        lower, upper = operator_norm(matrix)
+        return Bounds(factor * lower, factor * upper, method="matrix")
+    vector = norm_of_map(apply, shape).double()
+    attained = (apply(vector).norm() / vector.norm()).item()
+    rounding = 4 * max(inputs, outputs) * UNIT * torch.linalg.vector_norm(weight).item()
+    return Bounds(
+        factor * max(0.0, attained - rounding), factor * _of_blocks(weight, axes), method="blocks"
+    )
+
+
+def apply_local(images, weight, strides):
+    """A local layer: (B, C, H, W) to (B, D, oh, ow)."""
+    windows = F.unfold(images, tuple(weight.shape[4:]), stride=strides)
+    windows = windows.view(len(images), -1, *weight.shape[:2])
+    return torch.einsum("bnhw,hwdn->bdhw", windows, weight.flatten(3))
+
+
+def _of_blocks(weight, axes):
+    """sqrt(max over pixels of sum over windows that see it of |kernel|^2).
+
+    |W x|^2 = sum over places p of |W_p x_p|^2 <= sum_p |W_p|^2 |x_p|^2, in which a pixel counts
+    once for each window that sees it.
+    """
+    kernels = weight.flatten(0, 1).flatten(2)
+    norms = torch.tensor([operator_norm(kernel)[1] ** 2 for kernel in kernels])
+    norms = norms.double().view(weight.shape[:2])
+    seen = torch.zeros(*(axis.size for axis in axes), dtype=torch.float64)
+    for row, rows in enumerate(axes[0].sources):
+        for column, columns in enumerate(axes[1].sources):
+            seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += norms[row, column]
+    return seen.amax().sqrt().item() * (1 + 1e-12)

@@ -1,0 +1,217 @@
+"""Bounds of a whole network: per layer, composed, and by methods that look at layers together."""
+
+import copy
+import math
+from dataclasses import dataclass
+
+import pandas
+import torch
+
+from intriguing.errors import BoundError
+from intriguing.lipschitz import layers
+from intriguing.lipschitz.bounds import COMPARISONS
+from intriguing.lipschitz.chain import dense_chain
+from intriguing.lipschitz.lanczos import norm_of_map
+from intriguing.lipschitz.norms import UNIT, operator_norm
+from intriguing.lipschitz.walk import walk
+
+# images of which the Jacobian is taken if none are given
+SAMPLES = 64
+# beyond so many classes the Jacobian is not formed
+MANY_CLASSES = 64
+# rounding of a Jacobian in float64, relative
+DOWN = 1 - 1e-9
+UP = 1 + 1e-14
+
+
+def layer_bounds(model, input_shape, *, compare=True):
+    """One row a layer, in the order of execution.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode, of layers that are known (`register` adds to them).
+    input_shape : tuple
+        (C, H, W) of an image.
+    compare : bool
+        Also what other methods give, which takes longer than the interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``layer`` (kind and number, as in Conv1), ``name`` (path in the model), ``kind``, ``input``
+        and ``weight`` shapes, ``stride``, the columns of `Bounds`, and the ``seconds`` spent.
+
+    Raises
+    ------
+    BoundError
+        If the model cannot be traced or a layer has no bound; the message names it.
+    """
+    return table_of(walk(model, input_shape, compare=compare))
+
+
+def table_of(walked):
+    """The layers of a `walk.Walk` as a table."""
+    numbers, rows = {}, []
+    for layer in walked.layers:
+        numbers[layer.kind] = numbers.get(layer.kind, 0) + 1
+        bounds = layer.bounds
+        rows.append(
+            {
+                "layer": f"{layer.kind}{numbers[layer.kind]}",
+                "name": layer.name,
+                "kind": layer.kind,
+                "input": _times(layer.input_shape),
+                "weight": _times(layers.weight_shape(layer.module)),
+                "stride": layers.stride_of(layer.module),
+                "lower": bounds.lower,
+                "upper": bounds.upper,
+                **{name: getattr(bounds, name) for name in COMPARISONS},
+                "method": bounds.method,
+                "seconds": layer.seconds,
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _times(shape):
+    return "" if shape is None else "×".join(map(str, shape))
+
+
+@dataclass
+class NetworkBounds:
+    """What is known of a network's Lipschitz constant, from the image to all logits.
+
+    lower : float
+        Largest norm of the Jacobian at the images that were looked at.
+    product : float
+        Layers' upper bounds composed: products along chains, sums at branches.
+    paper : float
+        The same with the paper's bounds, every pool 1: no bound where pools overlap.
+    eclipse : float or None
+        ECLipsE-Fast, where all layers are dense.
+    lipsdp : float or None
+        LipSDP, where it was asked for and all layers are dense.
+    upper : float
+        The smallest certified one.
+    pairwise : float64 Tensor (classes, classes) or None
+        Certified constant of logit i minus logit j; None if the network does not end in a dense
+        layer.
+    layers : pandas.DataFrame
+        As `layer_bounds` gives it.
+    """
+
+    lower: float
+    product: float
+    paper: float
+    eclipse: float | None
+    lipsdp: float | None
+    upper: float
+    pairwise: torch.Tensor | None
+    layers: pandas.DataFrame
+
+
+def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=False, seed=0):
+    """Bounds of the map from image to logits.
+
+    Parameters
+    ----------
+    model, input_shape
+        As in `layer_bounds`.
+    images : float Tensor (N, C, H, W), optional
+        Where the Jacobian is taken for the lower bound; 64 uniform random images otherwise.
+    compare : bool
+        Fill in the comparison columns of the layers.
+    lipsdp : bool
+        Also solve LipSDP (needs the optional packages of ``intriguing[lipsdp]``).
+    seed : int
+        Of the random images.
+
+    Returns
+    -------
+    NetworkBounds
+
+    Raises
+    ------
+    BoundError
+        As `layer_bounds`, and if LipSDP is asked for and cannot be used.
+    """
+    walked = walk(model, input_shape, compare=compare)
+    chain = dense_chain(walked)
+    eclipse = None if chain is None else chain.constant()
+    semidefinite = None
+    if lipsdp:
+        if chain is None:
+            raise BoundError("LipSDP is for networks of dense layers only: leave lipsdp out")
+        from intriguing.lipschitz.lipsdp import lipsdp_constant
+
+        semidefinite = lipsdp_constant(chain)
+    known = [value for value in (walked.constant, eclipse, semidefinite) if value is not None]
+    upper = min(known)
+    if images is None:
+        generator = torch.Generator().manual_seed(seed)
+        images = torch.rand(SAMPLES, *input_shape, generator=generator)
+    lower = jacobian_norms(model, images).amax().item() * DOWN if len(images) else 0.0
+    return NetworkBounds(
+        lower=lower,
+        product=walked.constant,
+        paper=walked.paper,
+        eclipse=eclipse,
+        lipsdp=semidefinite,
+        upper=upper,
+        pairwise=_pairwise(walked, chain, upper),
+        layers=table_of(walked),
+    )
+
+
+def _pairwise(walked, chain, upper):
+    """Constants of all differences of two logits: classes x classes."""
+    if walked.before_last is None:
+        return None
+    weight = walked.layers[-1].module.weight.detach().double().cpu()
+    known = [walked.before_last * _distances(weight)]
+    # a difference of two logits is at most root two times all of them
+    known.append(torch.full_like(known[0], math.sqrt(2) * upper * UP))
+    if chain is not None:
+        known.append(chain.pairwise())
+    return torch.stack(known).amin(0).fill_diagonal_(0.0)
+
+
+def _distances(rows):
+    """Distances between all rows, rounded up: Tensor (r, r)."""
+    distances = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances * (1 + 4 * rows.shape[1] * UNIT)
+
+
+def jacobian_norms(model, images):
+    """Largest singular value of the Jacobian d logits / d image at each image, float64 Tensor (N,).
+
+    In double precision, a backward pass for each class; with many classes by Lanczos' method, then
+    a little less than the largest.
+    """
+    double = copy.deepcopy(model).double().cpu()
+    norms = []
+    for image in images.detach().double().cpu().split(1):
+        point = image.clone().requires_grad_(True)
+        with torch.enable_grad():
+            logits = double(point)[0]
+        norms.append(_jacobian_norm(logits, point))
+    return torch.tensor(norms, dtype=torch.float64)
+
+
+def _jacobian_norm(logits, point):
+    if len(logits) > MANY_CLASSES:
+
+        def pulled_back(upstream):
+            (gradient,) = torch.autograd.grad(logits, point, upstream, create_graph=True)
+            return gradient
+
+        start = torch.randn(len(logits), generator=torch.Generator().manual_seed(0)).double()
+        vector = norm_of_map(pulled_back, (len(logits),), start=start, tolerance=0.1, steps=8)
+        return (pulled_back(vector).norm() / vector.norm()).item()
+    rows = [
+        torch.autograd.grad(logit, point, retain_graph=True, allow_unused=True)[0]
+        for logit in logits
+    ]
+    rows = [torch.zeros_like(point) if row is None else row for row in rows]
+    return operator_norm(torch.stack(rows).flatten(1))[0]

@@ -1,0 +1,193 @@
+"""Bounds of normalisations: batch norm, LRN, contrast and local contrast normalisation."""
+
+import math
+
+import numpy as np
+import torch
+
+from intriguing.errors import BoundError
+from intriguing.lipschitz.bounds import Bounds
+
+# boxes an axis on which the bound of LRN is maximised
+BOXES = 600
+# beyond this value of a scaled activation a bound in closed form takes over
+FARTHEST = 60.0
+UP = 1 + 1e-12
+
+
+def batch_norm_constant(weight, variance, epsilon):
+    """Operator norm of batch norm in evaluation mode: max |gamma| / sqrt(variance + epsilon)."""
+    factor = 1.0 if weight is None else weight.detach().double()
+    scale = (factor / (variance.detach().double() + epsilon).sqrt()).abs()
+    if not scale.isfinite().all():
+        raise BoundError("batch norm has a variance or weight that is not finite: train it first")
+    return scale.amax().item() * UP
+
+
+def contrast_bounds(epsilon, gamma):
+    """Lipschitz constant of contrast normalisation x / (epsilon + |x|^2)^gamma.
+
+    Szegedy et al. 2013, section 4.3: epsilon^-gamma, which is attained at 0, for gamma in (0, 1].
+    (Radially the derivative is (epsilon + (1 - 2 gamma) r^2) / (epsilon + r^2)^(gamma + 1), at most
+    epsilon^-gamma in size as long as |1 - 2 gamma| <= 1.)
+
+    Parameters
+    ----------
+    epsilon : float
+        Positive.
+    gamma : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Bounds
+    """
+    if not epsilon > 0 or not 0 <= gamma <= 1:
+        raise BoundError(
+            f"epsilon is {epsilon} and gamma {gamma}: give a positive one and one in [0, 1]"
+        )
+    constant = float(epsilon) ** -gamma
+    return Bounds(constant, constant * UP, paper=constant, paper_as_printed=constant)
+
+
+def lrn_bounds(*, size, alpha, beta, k, channels):
+    """Local response normalisation across channels: y_i = x_i / (k + alpha sum_j x_j^2)^beta.
+
+    The sum runs over ``size`` neighbouring channels, the own one included.
+
+    Parameters
+    ----------
+    size : int
+        Channels of a window.
+    alpha : float
+        Factor of the *plain* sum of squares (torch.nn.LocalResponseNorm divides its own by
+        ``size``).
+    beta, k : float
+        Positive.
+    channels : int
+
+    Returns
+    -------
+    Bounds
+        ``lower`` is k^-beta, the Jacobian at 0. It may well be the constant (no search has found
+        more); ``upper`` is proved, a few percent larger, and does not depend on alpha.
+
+    Notes
+    -----
+    With u = x sqrt(alpha / k), s_i = 1 + sum_j u_j^2, the Jacobian is k^-beta times
+
+        J_ij = s_i^-beta (delta_ij - 2 beta u_i u_j / s_i   where j is in the window of i).
+
+    Its norm is at most sqrt(R C), R and C the largest sums of magnitudes of a row and a column
+    (Schur's test). Write y = |u_i|, Q for the sum of u_j^2 over the other n - 1 channels; by Cauchy
+    the row has at most
+
+        s^-beta (|1 - 2 beta y^2 / s| + 2 beta y sqrt((n - 1) Q) / s),    s = 1 + y^2 + Q.
+
+    In the column of j, s_i >= 1 + u_i^2 + u_j^2, and t (1 + t^2 + y^2)^-(beta + 1) is concave in
+    t^2 up to its maximum, so that by Jensen all |u_i| may be taken as equal. Either is a function
+    of two numbers, bounded from above on a grid of boxes by monotonicity.
+    """
+    if size < 1 or channels < 1:
+        raise BoundError(f"size is {size} and channels {channels}: give at least 1")
+    if not k > 0 or not beta >= 0 or not alpha >= 0:
+        raise BoundError(
+            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k, the others not negative"
+        )
+    at_zero = float(k) ** -beta
+    if alpha == 0 or beta == 0:
+        return Bounds(at_zero, at_zero * UP)
+    others = min(size, channels) - 1
+    # an even window reaches further on one side: who is in mine need not have me in theirs
+    mutual = size % 2 == 1 or size == 1
+    norm = math.sqrt(_row_sum(beta, others) * _column_sum(beta, others, mutual))
+    return Bounds(at_zero, at_zero * max(norm, 1.0) * UP, method="Schur's test")
+
+
+def _grid():
+    """Boxes of (y, q) = (|own|, root mean square of the others), as their lower and upper ends."""
+    # finer near 0, where the maxima are
+    edges = FARTHEST * (np.linspace(0, 1, BOXES + 1) ** 3)
+    low, high = edges[:-1], edges[1:]
+    return low[:, None], high[:, None], low[None], high[None]
+
+
+def _diagonal(beta, y_low, y_high, rest_low, rest_high):
+    """Upper bound of s^-beta |1 - 2 beta y^2 / s| on boxes; rest: sum of the others' squares."""
+    least = 1 + y_low**2 + rest_low
+    # y^2 / s grows with y and falls with the rest
+    share_low = y_low**2 / (1 + y_low**2 + rest_high)
+    share_high = y_high**2 / (1 + y_high**2 + rest_low)
+    size = np.maximum(np.abs(1 - 2 * beta * share_low), np.abs(1 - 2 * beta * share_high))
+    return least**-beta * size
+
+
+def _row_sum(beta, others):
+    y_low, y_high, q_low, q_high = _grid()
+    rest_low, rest_high = others * q_low**2, others * q_high**2
+    least = 1 + y_low**2 + rest_low
+    # sum of the others' magnitudes by Cauchy: sqrt(n - 1) sqrt(Q) = (n - 1) q
+    cross = 2 * beta * y_high * others * q_high / least ** (beta + 1)
+    inside = (_diagonal(beta, y_low, y_high, rest_low, rest_high) + cross).max()
+    # beyond, in y or q: s > FARTHEST^2, shares at most 1, and 2 y sqrt(Q) <= s
+    beyond = FARTHEST ** (-2 * beta) * (max(1.0, 2 * beta - 1) + beta * math.sqrt(max(others, 1)))
+    return max(inside, beyond)
+
+
+def _column_sum(beta, others, mutual):
+    y_low, y_high, q_low, q_high = _grid()
+    rest_low, rest_high = others * q_low**2, others * q_high**2
+    if not mutual:
+        rest_low = np.zeros_like(rest_low)
+    power = beta + 1
+    # q / (1 + q^2 + y^2)^power rises with q to its maximum and stays there in the majorant
+    floor = 1 + y_low**2
+    turning = np.sqrt(floor / (2 * power - 1))
+    reached = np.minimum(q_high, turning)
+    cross = 2 * beta * y_high * others * reached / (floor + reached**2) ** power
+    inside = (_diagonal(beta, y_low, y_high, rest_low, rest_high) + cross).max()
+    # beyond in y: 2 y t <= z = y^2 + t^2, and z (1 + z)^-power falls from z = 1 / beta on. Beyond
+    # in q: the majorant of the others is at its maximum, as in the last column, the diagonal small
+    small = FARTHEST ** (-2 * beta) * max(1.0, 2 * beta - 1) if mutual or not others else 1.0
+    z = max(FARTHEST**2, 1 / beta)
+    beyond_y = small + beta * others * z * (1 + z) ** -power
+    beyond_q = small + cross[:, -1].max()
+    return max(inside, beyond_y, beyond_q)
+
+
+def local_contrast_bounds(window, floor):
+    """Local contrast normalisation: subtract a weighted mean, divide by a weighted deviation.
+
+        v = x - w * x,    y = v / max(floor, sqrt(w * v^2))
+
+    with weights w >= 0 that sum to 1 and a fixed ``floor`` (Le et al. 2012; Jarrett et al. 2009
+    with a constant in place of the image's mean deviation).
+
+    Parameters
+    ----------
+    window : Tensor (h, w)
+        The weights, odd in size.
+    floor : float
+        Positive.
+
+    Returns
+    -------
+    Bounds
+        ``lower`` is attained at a single pixel of an image without contrast, where the division is
+        by ``floor``. ``upper`` multiplies the parts: the subtraction, at frequency xi a factor
+        |1 - w^(xi)| = |(1 - w0) - (w^(xi) - w0)| <= 2 (1 - w0), w0 being the weight of the centre;
+        the division (1 + 1 / sqrt(w0)) / floor, since a pixel is at most 1 / sqrt(w0) deviations.
+    """
+    window = torch.as_tensor(window, dtype=torch.float64)
+    if window.ndim != 2 or any(n % 2 == 0 for n in window.shape):
+        raise BoundError(f"the window is {tuple(window.shape)}: give two axes of odd size")
+    if (window < 0).any() or abs(window.sum().item() - 1) > 1e-6:
+        raise BoundError("the weights of the window have to be at least 0 and sum to 1")
+    if not floor > 0:
+        raise BoundError(f"floor is {floor}: give a positive number")
+    centre = window[window.shape[0] // 2, window.shape[1] // 2].item()
+    if centre == 0:
+        raise BoundError("the centre of the window has no weight: there is no bound then")
+    others = window.square().sum().item() - centre**2
+    lower = math.sqrt((1 - centre) ** 2 + max(others, 0.0)) * (1 - 1e-12) / floor
+    return Bounds(lower, 2 * (1 - centre) * (1 + 1 / math.sqrt(centre)) / floor * UP)

@@ -1,0 +1,62 @@
+rule lipschitz:
+    input:
+        data=DATASET,
+        model=MODEL,
+    output:
+        layers=LAYERS,
+        bounds=BOUNDS,
+    log:
+        "results/{experiment}/logs/lipschitz/{model}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        entry=of_experiment(lambda experiment, wildcards: experiment.bounded()),
+        code=code_of("lipschitz.py"),
+    message:
+        "Lipschitz bounds of {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
+    script:
+        "../../scripts/lipschitz.py"
+
+
+rule lipschitz_of_network:
+    output:
+        NETWORK_LAYERS,
+    log:
+        "results/{experiment}/logs/lipschitz_of_networks/{network}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        entry=of_experiment(lambda experiment, wildcards: experiment.network(wildcards.network)),
+        code=code_of("lipschitz_of_network.py"),
+    message:
+        "Lipschitz bounds of {wildcards.network} for {wildcards.experiment}"
+    script:
+        "../../scripts/lipschitz_of_network.py"
+
+
+rule certificate:
+    input:
+        data=DATASET,
+        model=MODEL,
+        bounds=BOUNDS,
+        examples=of_experiment(all_attacks),
+    output:
+        CERTIFICATE,
+    log:
+        "results/{experiment}/logs/certificate/{model}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
+        columns=lambda wildcards: {"seed": wildcards.seed, "model": wildcards.model},
+        code=code_of("certificate.py"),
+    message:
+        "certified radii against every attack on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
+    script:
+        "../../scripts/certificate.py"
