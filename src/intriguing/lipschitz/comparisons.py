@@ -21,7 +21,7 @@ LARGEST_GRID = 1 << 23
 
 def of_convolution(kernel, axes):
     """All columns of one group, by name; None where the padding leaves a method undefined."""
-    if any(axis.mode in ("reflect", "replicate") for axis in axes):
+    if any(axis.mode in ("reflect", "replicate") or axis.most_repeats > 1 for axis in axes):
         return dict.fromkeys(NAMES)
     strides, dilations = [a.stride for a in axes], [a.dilation for a in axes]
     symbol = Symbol(kernel, strides, dilations)

@@ -2,20 +2,21 @@
 
 From below: Lanczos' method on the convolution itself. From above: the smallest of
 
+- the norm of the kernel reshaped to a matrix, times the root of how many windows share a pixel;
 - the norm of the symbol (`symbol`) over a *finite torus*: a zero-padded convolution is a part of
   the circular one on any torus so long that no window sees a wrong pixel (`Axis.torus`);
-- the norm of the kernel reshaped to a matrix, times the root of how many windows share a pixel;
-- where the interval that these leave is wide and the map small, the norm of the matrix itself.
+- where that leaves a wide interval, the same for one axis only, the other as a dense matrix;
+- where that still does and the map is small, the norm of the matrix itself.
 
 Padding with copies of pixels is a map of its own before a convolution without padding: its norm is
 the root of how often a pixel is copied. Circular padding has a torus of its own, the input.
 """
 
 import dataclasses
+import itertools
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -25,13 +26,14 @@ from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import UNIT, operator_norm, scaled
 from intriguing.lipschitz.symbol import Symbol
-from intriguing.lipschitz.windows import Axis, pair
+from intriguing.lipschitz.windows import OUTSIDE, Axis, pair
 
 # an interval wider than this is worth more work
 WIDE = 1.01
 # smaller side of a matrix that is formed, per group: always, and if the interval is wide
 SMALL, LARGEST = 256, 4096
-SHIFTS = ((0.0, 0.0), (0.5, 0.5), (0.0, 0.5), (0.5, 0.0))
+# side and entries of the symbol that treats one axis exactly
+LARGEST_ROWS, LARGEST_SYMBOL = 1024, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,15 @@ def convolution_bounds(
         Form the matrix of small maps where the other bounds leave a wide interval.
     compare : bool
         Fill in what other methods give, which costs more than the interval itself. They are
-        defined for ``zeros`` and ``circular`` padding.
+        defined for ``zeros`` padding, and for ``circular`` that puts no window twice.
 
     Returns
     -------
     Bounds
         ``lower`` and ``upper`` are computed in float64 with all roundings counted. For ``zeros``
-        they lie within about 1 % of each other at the sizes of networks. Without ``exact``,
-        ``reflect`` may lie up to 2 and ``replicate`` up to padding + 1 times above the norm.
+        they lie within about 1 % of each other at the sizes of networks. Where maps are too large
+        for the exact methods, ``upper`` may be up to 2 times the norm for ``reflect`` and up to
+        padding + 1 times for ``replicate``.
 
     Raises
     ------
@@ -296,29 +299,78 @@ def unfold_norm(kernel, axes):
 
 
 def _torus_bounds(convolution):
-    """Bounds by tori, one after the other: iterator of (float, str)."""
+    """Bounds by tori, the cheap ones first: iterator of (float, str)."""
     axes = convolution.axes
-    if any(axis.mode == "circular" for axis in axes):
-        yield _circular(convolution), "circular torus"
-    # copies first, then a convolution of the padded image without padding
-    copies = math.sqrt(math.prod(a.most_copies for a in axes if a.mode != "zeros"))
-    plain = [_without_padding(axis) for axis in axes]
-    kernel = live_kernel(convolution.weight, plain)
-    symbol = Symbol(kernel, [a.stride for a in plain], [a.dilation for a in plain])
-    points = tuple(axis.torus // axis.stride for axis in plain)
-    for shifts in SHIFTS:
-        yield copies * symbol.torus_norm(points, shifts) * (1 + 4 * UNIT), "torus"
+    yield from _both_axes(live_kernel(convolution.weight, axes), [_circle(axis) for axis in axes])
+    for dim, axis in enumerate(axes):
+        other = axes[1 - dim]
+        rows = min(axis.outputs * len(convolution.weight), axis.size * convolution.weight.shape[1])
+        if rows <= LARGEST_ROWS and rows**2 * other.torus <= LARGEST_SYMBOL:
+            kernel = rows_kernel(convolution.weight, axis, dim)
+            single = (Axis(1, 1), other) if dim == 0 else (other, Axis(1, 1))
+            kernel = live_kernel(kernel, single)
+            yield from _both_axes(kernel, [_circle(one) for one in single], "torus, one axis exact")
 
 
-def _without_padding(axis):
-    if axis.mode == "zeros":
-        return axis
-    return Axis(axis.padded, axis.kernel, axis.stride, axis.dilation, outputs=axis.outputs)
+@dataclass(frozen=True)
+class _Circle:
+    """One axis as part of a circle of ``points`` steps of ``stride``.
+
+    factor : what the padding multiplies the norm by. shifts : see `symbol.Symbol.torus_norm`.
+    """
+
+    stride: int
+    dilation: int
+    points: int
+    factor: float
+    shifts: tuple
+
+
+def _circle(axis):
+    if axis.mode == "circular":
+        # the input itself; windows stand at multiples of the common divisor, some perhaps twice
+        step = math.gcd(axis.stride, axis.size)
+        repeats = math.sqrt(axis.most_repeats)
+        return _Circle(step, axis.dilation, axis.size // step, repeats, (0.0,))
+    # copies first, if any, then a convolution of the padded image without padding
+    plain = axis
+    if axis.mode != "zeros":
+        plain = Axis(axis.padded, axis.kernel, axis.stride, axis.dilation, outputs=axis.outputs)
+    points = plain.torus // plain.stride
+    return _Circle(plain.stride, plain.dilation, points, math.sqrt(axis.most_copies), (0.0, 0.5))
+
+
+def _both_axes(kernel, circles, method="torus"):
+    symbol = Symbol(kernel, [c.stride for c in circles], [c.dilation for c in circles])
+    factor = math.prod(c.factor for c in circles) * (1 + 4 * UNIT)
+    for shifts in itertools.product(*(c.shifts for c in circles)):
+        yield factor * symbol.torus_norm(tuple(c.points for c in circles), shifts), method
+
+
+def rows_kernel(kernel, axis, dim):
+    """A kernel along the other axis alone, whose channels are pixels and windows of this one.
+
+    Every padding of this axis is in it as it is.
+
+    Returns
+    -------
+    Tensor (windows * D, pixels * C, 1, k) or (..., k, 1)
+    """
+    along = kernel.movedim(2 + dim, 0)
+    placed = kernel.new_zeros(axis.outputs, axis.size, *along.shape[1:])
+    for window, pixels in enumerate(axis.sources):
+        for tap, pixel in enumerate(pixels):
+            if pixel != OUTSIDE:
+                placed[window, pixel] += along[tap]
+    placed = placed.permute(0, 2, 1, 3, 4).flatten(0, 1).flatten(1, 2)
+    return placed.unsqueeze(2 + dim)
 
 
 def live_kernel(kernel, axes):
     """Kernel without the outer taps that see no pixel in any window, 0 for the inner ones."""
     for dim, axis in enumerate(axes, start=2):
+        if axis.mode != "zeros":
+            continue
         live = torch.from_numpy(axis.live_taps)
         shape = [1, 1, 1, 1]
         shape[dim] = len(live)
@@ -327,21 +379,3 @@ def live_kernel(kernel, axes):
         if len(seen):
             kernel = kernel.narrow(dim, int(seen[0]), int(seen[-1] - seen[0]) + 1)
     return kernel
-
-
-def _circular(convolution):
-    """On the input as a torus: its windows stand at multiples of gcd(stride, size)."""
-    repeats, steps, points, dilations = 1, [], [], []
-    for axis in convolution.axes:
-        if axis.mode == "circular":
-            step = math.gcd(axis.stride, axis.size)
-            places = axis.stride * np.arange(axis.outputs) % axis.size
-            repeats *= int(np.bincount(places).max())
-            steps.append(step)
-            points.append(axis.size // step)
-        else:
-            steps.append(axis.stride)
-            points.append(axis.torus // axis.stride)
-        dilations.append(axis.dilation)
-    symbol = Symbol(convolution.weight, steps, dilations)
-    return math.sqrt(repeats) * symbol.torus_norm(tuple(points)) * (1 + 4 * UNIT)

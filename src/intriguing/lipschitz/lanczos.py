@@ -7,6 +7,8 @@ restart from the best vector, so that memory stays bounded for large images.
 import torch
 
 BASIS = 40
+# steps between looks at how far the value has come
+LOOK = 8
 # numbers that the basis may hold
 LARGEST_BASIS = 1 << 26
 
@@ -21,7 +23,7 @@ def largest_eigenpair(apply, start, *, tolerance=1e-6, cycles=20, steps=BASIS):
     start : Tensor (n,)
         Anything; a random part is added, so that no start is orthogonal to the answer.
     tolerance : float
-        Stop when a cycle raises the value by less than this fraction.
+        Stop when eight steps raise the value by less than this fraction.
     cycles : int
         Most restarts.
     steps : int
@@ -42,17 +44,18 @@ def largest_eigenpair(apply, start, *, tolerance=1e-6, cycles=20, steps=BASIS):
     value = 0.0
     for _ in range(cycles):
         before = value
-        value, vector, complete = _cycle(apply, vector, basis_size)
+        value, vector, complete = _cycle(apply, vector, basis_size, tolerance)
         if complete or value <= before * (1 + tolerance):
             break
     return value, vector
 
 
-def _cycle(apply, vector, basis_size):
+def _cycle(apply, vector, basis_size, tolerance):
+    """Steps from one vector: the value, its vector, and whether there is no more to gain."""
     basis = torch.empty(basis_size, len(vector), dtype=vector.dtype, device=vector.device)
     projected = torch.zeros(basis_size, basis_size, dtype=torch.float64)
     basis[0] = vector
-    complete, largest = False, 0.0
+    complete, largest, value = False, 0.0, 0.0
     rounding = 32 * torch.finfo(vector.dtype).eps
     for step in range(basis_size):
         image = apply(basis[step])
@@ -66,21 +69,27 @@ def _cycle(apply, vector, basis_size):
         # nothing new: the space is invariant
         largest = max(largest, coefficients.abs().amax().item())
         complete = length <= rounding * largest
+        if size % LOOK == 0 and not complete:
+            before, value = value, _eigen(projected[:size, :size])[0][-1].item()
+            complete = value <= before * (1 + tolerance)
         if complete or size == basis_size:
             break
         basis[size] = rest / length
-    projected = projected[:size, :size]
-    upper = projected.triu()
-    values, vectors = torch.linalg.eigh(upper + upper.triu(1).T)
+    values, vectors = _eigen(projected[:size, :size])
     best = vectors[:, -1].to(basis) @ basis[:size]
     return max(values[-1].item(), 0.0), best / _length(best), complete
+
+
+def _eigen(projected):
+    upper = projected.triu()
+    return torch.linalg.eigh(upper + upper.triu(1).T)
 
 
 def _length(vector):
     return torch.linalg.vector_norm(vector)
 
 
-def norm_of_map(forward, shape, *, start=None, tolerance=1e-5, cycles=20, steps=BASIS):
+def norm_of_map(forward, shape, *, start=None, tolerance=1e-4, cycles=20, steps=BASIS):
     """A vector on which a linear map comes close to its norm.
 
     Parameters

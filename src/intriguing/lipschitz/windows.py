@@ -114,6 +114,13 @@ class Axis:
         """Largest number of padded positions that hold the same pixel."""
         return int(np.bincount(self.origin[self.origin != OUTSIDE]).max())
 
+    @property
+    def most_repeats(self):
+        """Largest number of windows at one place of a circular axis; 1 for the others."""
+        if self.mode != "circular":
+            return 1
+        return int(np.bincount(self.stride * np.arange(self.outputs) % self.size).max())
+
     @cached_property
     def torus(self):
         """Length of a circle, a multiple of the stride, around which no window sees a wrong pixel.
