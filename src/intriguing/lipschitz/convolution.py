@@ -31,9 +31,9 @@ from intriguing.lipschitz.windows import OUTSIDE, Axis, pair
 # an interval wider than this is worth more work
 WIDE = 1.01
 # smaller side of a matrix that is formed, per group: always, and if the interval is wide
-SMALL, LARGEST = 256, 4096
+SMALL, LARGEST = 256, 2560
 # side and entries of the symbol that treats one axis exactly
-LARGEST_ROWS, LARGEST_SYMBOL = 1024, 1 << 25
+LARGEST_ROWS, LARGEST_SYMBOL = 384, 1 << 23
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,9 @@ def _two_axes(weight, input_size, **options):
         return weight, pair(input_size, "input_size"), {k: pair(v, k) for k, v in options.items()}
     single = {}
     for name, value in {**options, "input_size": input_size}.items():
-        value = (value,) if isinstance(value, int) else tuple(value)
-        if len(value) != 1:
-            raise BoundError(f"{name} has {len(value)} numbers for one axis: give one")
+        value = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if len(value) != 1 or not isinstance(value[0], int):
+            raise BoundError(f"{name} is {value} for one axis: give one whole number")
         single[name] = (1 if name in ("stride", "dilation", "input_size") else 0, *value)
     return weight.unsqueeze(2), single.pop("input_size"), single
 

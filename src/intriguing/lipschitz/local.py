@@ -12,7 +12,7 @@ from intriguing.lipschitz.norms import UNIT, operator_norm, scaled
 from intriguing.lipschitz.windows import Axis, pair
 
 # smaller side of a matrix that is formed
-LARGEST = 4096
+LARGEST = 2560
 
 
 def local_bounds(weight, input_size, *, stride=1, exact=True):
@@ -86,8 +86,8 @@ def _of_blocks(weight, axes):
     once for each window that sees it.
     """
     kernels = weight.flatten(0, 1).flatten(2)
-    norms = torch.tensor([operator_norm(kernel)[1] ** 2 for kernel in kernels])
-    norms = norms.double().view(weight.shape[:2])
+    norms = [operator_norm(kernel)[1] ** 2 for kernel in kernels]
+    norms = torch.tensor(norms, dtype=torch.float64).view(weight.shape[:2])
     seen = torch.zeros(*(axis.size for axis in axes), dtype=torch.float64)
     for row, rows in enumerate(axes[0].sources):
         for column, columns in enumerate(axes[1].sources):

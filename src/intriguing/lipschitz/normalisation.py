@@ -1,6 +1,7 @@
 """Bounds of normalisations: batch norm, LRN, contrast and local contrast normalisation."""
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -122,6 +123,7 @@ def _diagonal(beta, y_low, y_high, rest_low, rest_high):
     return least**-beta * size
 
 
+@cache
 def _row_sum(beta, others):
     y_low, y_high, q_low, q_high = _grid()
     rest_low, rest_high = others * q_low**2, others * q_high**2
@@ -134,6 +136,7 @@ def _row_sum(beta, others):
     return max(inside, beyond)
 
 
+@cache
 def _column_sum(beta, others, mutual):
     y_low, y_high, q_low, q_high = _grid()
     rest_low, rest_high = others * q_low**2, others * q_high**2

@@ -118,9 +118,10 @@ def walk(model, input_shape, *, compare=True):
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     try:
         walker.run(torch.zeros(1, *input_shape, device=device))
+    except BoundError as error:
+        # fx adds where it was
+        raise BoundError(str(error).partition("\n\nWhile executing")[0]) from None
     except (RuntimeError, ValueError) as error:
-        if isinstance(error, BoundError):
-            raise
         raise BoundError(
             f"the model does not take images of {tuple(input_shape)}"
             f" ({str(error).splitlines()[0]}): give its own input_shape"
@@ -135,28 +136,27 @@ class _Walker(fx.Interpreter):
         super().__init__(module)
         self.compare = compare
         self.walk = Walk()
-        # Lipschitz constant of each value, by the bounds and by the paper
+        # Lipschitz constant of each value that depends on the image, by the bounds and by the paper
         self.constants = {}
 
     def run_node(self, node):
-        try:
-            value = super().run_node(node)
-        except BoundError as error:
-            raise BoundError(str(error)) from None
-        inputs = [self.constants[n] for n in node.all_input_nodes]
+        value = super().run_node(node)
         if node.op == "placeholder":
             self.constants[node] = (1.0, 1.0)
-        elif node.op == "get_attr" or all(one == (0.0, 0.0) for one in inputs):
-            # does not depend on the image
-            self.constants[node] = (0.0, 0.0)
         elif node.op == "output":
             self._end(node)
-        else:
+        elif self._moving(node.all_input_nodes) and not _is_fact(node):
             self.constants[node] = self._bound(node)
         return value
 
+    def _moving(self, values):
+        """Those of some nodes and numbers that depend on the image."""
+        return [value for value in values if value in self.constants]
+
     def _end(self, node):
         (final,) = node.all_input_nodes[:1]
+        if final not in self.constants:
+            raise BoundError("the logits do not depend on the image: there is nothing to bound")
         self.walk.constant, self.walk.paper = self.constants[final]
         if final.op == "call_module":
             module = self.fetch_attr(final.target)
@@ -170,8 +170,6 @@ class _Walker(fx.Interpreter):
             if not layers.is_known(module):
                 raise layers.unknown(f"{node.target} ({type(module).__name__})")
             return self._layer(node, node.target, module)
-        if node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS):
-            return (0.0, 0.0)
         if node.target is operator.getitem:
             return self.constants[node.all_input_nodes[0]]
         if node.target in layers.AS_MODULES:
@@ -212,8 +210,8 @@ class _Walker(fx.Interpreter):
     def _sum(self, node):
         if node.kwargs.get("alpha", 1) != 1:
             raise layers.unknown("a sum with a factor alpha")
-        parts = [self.constants[n] for n in node.args[:2] if isinstance(n, fx.Node)]
-        if sum(one != (0.0, 0.0) for one in parts) > 1:
+        parts = [self.constants[n] for n in self._moving(node.args[:2])]
+        if len(parts) > 1:
             self.walk.chain = False
             # as a map of both branches at once
             self._note(node, "sum", Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
@@ -221,9 +219,7 @@ class _Walker(fx.Interpreter):
 
     def _scale(self, node):
         left, right = node.args[:2]
-        moving = [
-            n for n in (left, right) if isinstance(n, fx.Node) and self.constants[n] != (0.0, 0.0)
-        ]
+        moving = self._moving((left, right))
         if len(moving) != 1 or (node.target in _QUOTIENTS and moving[0] is not left):
             raise layers.unknown(f"a product or quotient of two values of the image ({node.name})")
         other = right if moving[0] is left else left
@@ -238,12 +234,16 @@ class _Walker(fx.Interpreter):
         return constant * bounds.upper * UP, paper * largest.item()
 
     def _cat(self, node):
-        parts = [self.constants[n] for n in node.all_input_nodes]
+        parts = [self.constants[n] for n in self._moving(node.args[0])]
         self.walk.chain = False
         self._note(node, "concatenation", Bounds.exactly(1.0))
         return tuple(
             math.sqrt(sum(v * v for v in values)) * UP for values in zip(*parts, strict=True)
         )
+
+
+def _is_fact(node):
+    return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
 
 
 def _plain(options):

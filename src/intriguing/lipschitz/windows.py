@@ -141,7 +141,7 @@ class Axis:
 
 def pair(value, name):
     """One number or one for each of two axes, as a tuple of two int."""
-    values = (value, value) if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(values) == 1:
         values *= 2
     if len(values) != 2 or not all(isinstance(v, int) for v in values):
