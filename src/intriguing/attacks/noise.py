@@ -1,5 +1,7 @@
 """Gaussian noise: the control that adversarial examples are compared with."""
 
+import math
+
 import torch
 
 from intriguing.attacks import inputs
@@ -76,7 +78,8 @@ def noise_tolerance(model, images, labels, *, seed=0, batch_size=512):
     Returns
     -------
     float64 Tensor (N,)
-        Root mean square of the noise; 10, the largest tried, where it never changes the class.
+        Root mean square of the noise; 0 where the class is wrong without any; 10, the largest
+        tried, where it never changes.
     """
     inputs.check_images(images, labels)
     generator = torch.Generator().manual_seed(seed)
@@ -85,8 +88,10 @@ def noise_tolerance(model, images, labels, *, seed=0, batch_size=512):
     noise = noise / rms.view(-1, *[1] * (images.ndim - 1))
     tolerated = torch.full((len(images),), STRONGEST, dtype=torch.float64)
     standing = torch.arange(len(images))
-    deviation = WEAKEST
-    while deviation < STRONGEST and len(standing):
+    steps = math.ceil(math.log(STRONGEST / WEAKEST) / math.log(STEP))
+    for deviation in [0.0, *(WEAKEST * STEP**k for k in range(steps)), STRONGEST]:
+        if not len(standing):
+            break
         wrong = torch.cat(
             [
                 model(images[rows] + deviation * noise[rows]).argmax(1) != labels[rows]
@@ -95,5 +100,4 @@ def noise_tolerance(model, images, labels, *, seed=0, batch_size=512):
         )
         tolerated[standing[wrong]] = deviation
         standing = standing[~wrong]
-        deviation *= STEP
     return tolerated

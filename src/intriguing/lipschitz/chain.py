@@ -24,14 +24,18 @@ class DenseChain:
         Of each dense layer.
     slopes : list of float
         Largest slope of the activation after each layer but the last.
+
+    Attributes
+    ----------
+    scaled : list of float64 Tensor
+        The weights times the slope before them, so that activations have slopes in [0, 1].
     """
 
     def __init__(self, weights, slopes):
         self.weights, self.slopes = weights, slopes
-        # so that activations have slopes in [0, 1]
-        self._scaled = [weights[0]]
-        self._scaled += [slope * w for w, slope in zip(weights[1:], slopes, strict=True)]
-        self._root = _root_before_last(self._scaled)
+        self.scaled = [weights[0]]
+        self.scaled += [slope * w for w, slope in zip(weights[1:], slopes, strict=True)]
+        self._root = _root_before_last(self.scaled)
 
     def constant(self):
         """Certified Lipschitz constant of the logits."""
@@ -46,7 +50,7 @@ class DenseChain:
         return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist") * UP
 
     def _last(self):
-        return _solve(self._root, self._scaled[-1])
+        return _solve(self._root, self.scaled[-1])
 
 
 def _root_before_last(weights):
