@@ -181,6 +181,22 @@ def test_the_papers_supremum_bounds_every_size():
     assert by_size[2].lower > 0.9 * by_size[2].paper
 
 
+def test_columns_where_taps_see_no_pixel():
+    # one pixel, of whose two taps one is dead: on too short a circle they would cancel
+    weight = torch.tensor([[[1.0, -0.99]]], dtype=torch.float64)
+    bounds = convolution_bounds(weight, 1, padding="same")
+    assert bounds.gram >= 1 - 1e-6 and inside(bounds, 1.0)
+    # taps that cancel on one pixel of a circle
+    weight = torch.tensor([[[0.1, 0.2, -0.3]]], dtype=torch.float64)
+    bounds = convolution_bounds(weight, 1, padding=1, padding_mode="circular")
+    assert bounds.lower <= 2.7755575615628914e-17 <= bounds.upper
+    # windows that do not stand evenly on the circle
+    broken = convolution_bounds(
+        torch.ones(1, 1, 2), 5, stride=2, padding=1, padding_mode="circular"
+    )
+    assert broken.paper is None and inside(broken, math.sqrt(3))
+
+
 def test_one_axis():
     for stride, padding, dilation in itertools.product((1, 2, 3), (0, 2), (1, 2)):
         layer = nn.Conv1d(3, 4, 5, stride, padding, dilation, bias=False)

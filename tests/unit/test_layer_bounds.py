@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import pytest
 import torch
@@ -115,6 +116,18 @@ def test_the_pools_of_alexnet_double_distances():
     per_axis = average_pool_constant((3, 1), stride=(2, 1), input_size=(101, 1))
     assert per_axis == pytest.approx(math.sqrt(5) / 3, rel=1e-2)
     assert average_pool_constant(4, input_size=8) == pytest.approx(1 / 4, rel=1e-7)
+
+
+def test_intervals_of_long_averages_and_long_rows():
+    size, kernel = 600, 3
+    layer = nn.AvgPool2d((kernel, 1), stride=1)
+    bounds = known_layers.bounds_of(layer, (1, size, 1))
+    assert inside(bounds, exact_norm(layer, (1, size, 1)))
+    row = torch.full((1, 100_000), 1.1, dtype=torch.float64)
+    exact = math.sqrt(sum(Fraction(1.1) ** 2 for _ in range(100_000)))
+    assert dense_bounds(row).lower <= exact <= dense_bounds(row).upper
+    tiny = dense_bounds(torch.full((1, 3), 5e-324, dtype=torch.float64))
+    assert tiny.lower <= 8.6e-324 and tiny.upper >= 8.6e-324
 
 
 @pytest.mark.parametrize("sizes", [((7, 9), (3, 4)), ((4, 4), (6, 5)), ((6, 6), (1, 1))])

@@ -158,6 +158,126 @@ def test_many_classes_by_lanczos():
     assert 0.95 * exact <= jacobian_norms(model, image).item() <= exact * (1 + 1e-5)
 
 
+class Written(nn.Module):
+    """A model whose forward pass is given, with two dense layers and two pointwise convolutions."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.narrow, self.wide = nn.Conv2d(1, 1, 1, bias=False), nn.Conv2d(1, 1, 1, bias=False)
+        self.narrow.weight.data.fill_(1.0)
+        self.wide.weight.data.fill_(10.0)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.register_buffer("colours", torch.ones(3, 1, 1))
+        self.written = forward
+        self.eval()
+
+    def forward(self, x):
+        return self.written(self, x)
+
+
+def dead_layer(m, x):
+    kept = m.b(torch.relu(m.a(x)))
+    m.a(kept)
+    return kept
+
+
+def added_by_name(m, x):
+    return torch.add(m.narrow(x), other=m.wide(x))
+
+
+def added_in_place(m, x):
+    kept = m.narrow(x)
+    kept.add_(m.wide(x))
+    return kept
+
+
+def added_to_what_is_used_again(m, x):
+    kept = m.narrow(x)
+    alias = kept.view(kept.shape)
+    kept += m.wide(x)
+    return alias
+
+
+@pytest.mark.parametrize(
+    ("forward", "shape"),
+    [
+        (dead_layer, (4,)),
+        (lambda m, x: m.b(torch.relu(m.a(x)).transpose(1, 2)), (4, 4)),
+        (lambda m, x: m.b(torch.relu(m.a(x)).view(-1, 4)), (4,)),
+        (lambda m, x: x + m.pool(x), (2, 4, 4)),
+        (lambda m, x: x - m.colours, (1, 3, 3)),
+        (lambda m, x: x / m.colours, (1, 3, 3)),
+        (lambda m, x: x * torch.ones(1, 8), (1,)),
+        (lambda m, x: 0.5 * (1 - x)[:, :2], (4,)),
+        (lambda m, x: m.b(m.a(x))[:, ..., 1:], (4,)),
+        (lambda m, x: torch.cat([x, x, x], 1), (4,)),
+        (lambda m, x: m.wide(x) - m.narrow(x), (1, 3, 3)),
+        (lambda m, x: m.b(torch.relu(m.a(x)) + m.a(x)), (4,)),
+    ],
+)
+def test_odd_forward_passes_are_bounded(forward, shape):
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model = Written(forward)
+        bounds = network_bounds(model, shape, torch.rand(5, *shape))
+        for point in torch.randn(20, 1, *shape):
+            jacobian = torch.autograd.functional.jacobian(model, point)
+            matrix = jacobian.reshape(-1, point.numel()).double()
+            assert torch.linalg.matrix_norm(matrix, 2) <= bounds.upper * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("forward", "words"),
+    [
+        (added_by_name, "with these arguments"),
+        (added_in_place, "in-place operation add_"),
+        (added_to_what_is_used_again, "something else than its traced operations"),
+        (lambda m, x: x[:, [0, 0]], "indexing by a list"),
+        (lambda m, x: m.narrow(x[0]), "indexing along the batch"),
+        (lambda m, x: torch.div(x, 2.0, rounding_mode="floor"), "with these arguments"),
+        (lambda m, x: torch.add(x, x, alpha=3), "with these arguments"),
+        (lambda m, x: 1 / (1 + x), "product or quotient"),
+        (lambda m, x: x @ x, "no bound for the operation"),
+        (lambda m, x: (x, x), "gives several values"),
+        (lambda m, x: torch.ones(1, 3), "do not depend on the image"),
+        (lambda m, x: nn.functional.lp_pool2d(x, 2, 2, ceil_mode=True), "no bound for"),
+        (lambda m, x: m.pool(x.flatten(2)), "give it batches"),
+    ],
+)
+def test_what_could_be_anything_is_refused(forward, words):
+    with pytest.raises(BoundError, match=words):
+        layer_bounds(Written(forward), (1, 3, 3))
+
+
+def test_hooks_are_refused():
+    model = nn.Sequential(nn.Linear(4, 3)).eval()
+    model[0].register_forward_hook(lambda module, inputs, output: 10 * output)
+    with pytest.raises(BoundError, match="0 has hooks"):
+        layer_bounds(model, (4,))
+
+
+@pytest.mark.parametrize("scales", [(1e38, 1e-38), (1e-38, 1e38), (1e-30, 1e-30)])
+def test_dense_nets_of_extreme_scales(scales):
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    for layer, scale in ((first, scales[0]), (second, scales[1])):
+        layer.weight.data.fill_(scale)
+    bounds = network_bounds(nn.Sequential(first, nn.ReLU(), second).eval(), (1,))
+    exact = first.weight.double().item() * second.weight.double().item()
+    assert exact <= bounds.eclipse <= exact * (1 + 1e-6)
+
+
+def test_radii_of_logits_that_cancel():
+    model = nn.Sequential(nn.Linear(1, 2)).eval()
+    model[0].weight.data[:] = torch.tensor([[1.0], [-1.0]])
+    model[0].bias.data.fill_(1e12)
+    bounds = network_bounds(model, (1,))
+    radii = certified_radii(model, torch.full((1, 1), 0.3), torch.tensor([0]), bounds)
+    assert radii.pairwise.item() <= 0.3
+    with pytest.raises(BoundError, match="training mode"):
+        certified_radii(model.train(), torch.full((1, 1), 0.3), torch.tensor([0]), bounds)
+
+
 class Tripling(nn.Module):
     def forward(self, x):
         return 3 * torch.where(x > 0, x, 0.5 * x)
@@ -256,7 +376,7 @@ def test_alexnet_is_the_one_of_2012():
         networks.build("alexnet", (3, 32, 32), 10)
     theirs = networks.build("torchvision_alexnet", (3, 224, 224), 1000)
     assert theirs.features[0].weight.shape == (64, 3, 11, 11)
-    with pytest.raises(ModelError, match="cannot be built with .nonsense"):
+    with pytest.raises(ModelError, match=r"cannot be built with .nonsense"):
         networks.build("torchvision_alexnet", (3, 224, 224), 1000, weights="nonsense")
 
 

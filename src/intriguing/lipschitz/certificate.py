@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import torch
 
 from intriguing.errors import BoundError
+from intriguing.lipschitz.norms import UNIT
 
 # a share of the radius, for the rounding of logits in float64
 DOWN = 1 - 1e-9
+# of a logit, relative to the largest and for each pixel that goes into it
+ROUNDING = 4 * UNIT
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Radii:
     pairwise : float64 Tensor (N,)
         Smallest over the other classes of margin over the pair's own constant.
     targeted : float64 Tensor (N,) or None
-        For the target alone, which is at least ``pairwise``.
+        For the target alone, which is at least ``pairwise``; ``pairwise`` where there is none.
     """
 
     simple: torch.Tensor
@@ -51,11 +54,15 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     -------
     Radii
     """
+    if any(module.training for module in model.modules()):
+        raise BoundError("the model is in training mode: call model.eval() first")
     double = copy.deepcopy(model).double()
     logits = torch.cat([double(part) for part in images.double().split(batch_size)])
     column = labels[:, None]
     margins = logits.gather(1, column) - logits
-    others = margins.scatter(1, column, torch.inf)
+    # logits that nearly cancel leave a margin that is mostly rounding
+    rounding = ROUNDING * images[0].numel() * logits.abs().amax(1, keepdim=True)
+    others = (margins - rounding).scatter(1, column, torch.inf)
     smallest = others.amin(1).clamp(min=0)
     simple = DOWN * smallest / (2**0.5 * bounds.upper)
     constants = bounds.pairwise
@@ -66,8 +73,9 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     pairwise = torch.where(right, radii.amin(1), 0.0)
     targeted = None
     if targets is not None:
-        to_target = radii.gather(1, targets.clamp(min=0)[:, None])[:, 0]
-        targeted = torch.where(right, to_target.clamp(min=0), 0.0)
+        to_target = radii.gather(1, targets.clamp(min=0)[:, None])[:, 0].clamp(min=0)
+        aimed = (targets >= 0) & (targets != labels)
+        targeted = torch.where(right, torch.where(aimed, to_target, pairwise), 0.0)
     return Radii(torch.where(right, simple, 0.0), pairwise, targeted)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from intriguing.lipschitz.bounds import COMPARISONS
 from intriguing.lipschitz.norms import operator_norm
-from intriguing.lipschitz.symbol import Symbol, torus_frequencies
+from intriguing.lipschitz.symbol import Symbol, live_kernel, torus_frequencies
 
 NAMES = COMPARISONS
 # squarings of Gram iteration
@@ -21,7 +21,7 @@ LARGEST_GRID = 1 << 23
 
 def of_convolution(kernel, axes):
     """All columns of one group, by name; None where the padding leaves a method undefined."""
-    if any(axis.mode in ("reflect", "replicate") or axis.most_repeats > 1 for axis in axes):
+    if any(axis.mode in ("reflect", "replicate") or _broken_circle(axis) for axis in axes):
         return dict.fromkeys(NAMES)
     strides, dilations = [a.stride for a in axes], [a.dilation for a in axes]
     symbol = Symbol(kernel, strides, dilations)
@@ -35,7 +35,7 @@ def of_convolution(kernel, axes):
         "unfold": math.sqrt(math.prod(axis.most_windows for axis in axes)) * reshaped,
         "article": kernel.shape[2] * kernel.shape[3] * reshaped,
         "toeplitz": toeplitz(kernel),
-        "gram": _gram_on_torus(symbol, axes),
+        "gram": _gram_on_torus(kernel, axes),
     }
 
 
@@ -58,9 +58,13 @@ def toeplitz(kernel):
     return math.sqrt(squares) / correction
 
 
-def _gram_on_torus(symbol, axes):
-    if any(axis.mode == "circular" and axis.size % axis.stride for axis in axes):
-        return None
+def _broken_circle(axis):
+    """Whether circular windows do not stand evenly, once each, around the circle."""
+    return axis.mode == "circular" and (axis.size % axis.stride != 0 or axis.most_repeats > 1)
+
+
+def _gram_on_torus(kernel, axes):
+    symbol = Symbol(live_kernel(kernel, axes), [a.stride for a in axes], [a.dilation for a in axes])
     lengths = [axis.size if axis.mode == "circular" else axis.torus for axis in axes]
     points = tuple(n // axis.stride for n, axis in zip(lengths, axes, strict=True))
     stacks = symbol.at(torus_frequencies(points, (0.0, 0.0)), torch.complex64)

@@ -24,14 +24,15 @@ from intriguing.errors import BoundError
 from intriguing.lipschitz import comparisons
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
-from intriguing.lipschitz.norms import UNIT, operator_norm, scaled
-from intriguing.lipschitz.symbol import Symbol
+from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
+from intriguing.lipschitz.symbol import Symbol, live_kernel
 from intriguing.lipschitz.windows import OUTSIDE, Axis, pair
 
 # an interval wider than this is worth more work
 WIDE = 1.01
 # smaller side of a matrix that is formed, per group: always, and if the interval is wide
 SMALL, LARGEST = 256, 2560
+LARGEST_INPUT = 1 << 14
 # side and entries of the symbol that treats one axis exactly
 LARGEST_ROWS, LARGEST_SYMBOL = 384, 1 << 23
 
@@ -79,8 +80,12 @@ class Convolution:
     def matrix(self):
         """As a dense matrix (inputs, outputs)."""
         inputs = math.prod(self.input_shape)
-        unit = torch.eye(inputs, dtype=self.weight.dtype).view(inputs, *self.input_shape[1:])
-        return torch.cat([self.apply(part).flatten(1) for part in unit.split(256)])
+        parts = []
+        for numbers in torch.arange(inputs).split(256):
+            unit = torch.zeros(len(numbers), inputs, dtype=self.weight.dtype)
+            unit[torch.arange(len(numbers)), numbers] = 1
+            parts.append(self.apply(unit.view(-1, *self.input_shape[1:])).flatten(1))
+        return torch.cat(parts)
 
     @property
     def sides(self):
@@ -172,6 +177,10 @@ def transposed_convolution_bounds(
         dilation=dilation,
         output_padding=output_padding,
     )
+    if groups < 1 or len(kernel) % groups:
+        raise BoundError(
+            f"groups is {groups} for {len(kernel)} input channels: it has to divide them"
+        )
     axes = []
     for axis, size in enumerate(sizes):
         s, p, d, extra = (options[name][axis] for name in _PER_AXIS)
@@ -246,7 +255,7 @@ def _bounds(convolution, factor, exact, compare):
             for name in found[0]
             if found[0][name] is not None
         }
-    return Bounds(factor * lower, factor * upper, method=method, **others)
+    return Bounds(*outwards(factor, lower, upper), method=method, **others)
 
 
 def _interval(convolution, exact):
@@ -254,30 +263,43 @@ def _interval(convolution, exact):
     if not convolution.weight.any():
         return 0.0, 0.0, "zero"
     smaller = min(convolution.sides)
+    # a long side is cheap to multiply with, but not to run through the layer pixel by pixel
+    exact = exact and convolution.sides[0] <= LARGEST_INPUT
     if exact and smaller <= SMALL:
-        return (*operator_norm(convolution.matrix()), "matrix")
+        return _of_matrix(convolution)
     lower = _lower(convolution)
     upper, method = _upper(convolution, lower)
     if exact and upper > WIDE * lower and smaller <= LARGEST:
-        return (*operator_norm(convolution.matrix()), "matrix")
+        return _of_matrix(convolution)
     return lower, upper, method
+
+
+def _of_matrix(convolution):
+    lower, upper = operator_norm(convolution.matrix())
+    # taps that fall on the same pixel are added up
+    rounding = _rounding(convolution)
+    return max(0.0, lower - rounding), upper + rounding, "matrix"
+
+
+def _rounding(convolution):
+    """Bound on the norm of what rounding adds: that of the kernel of magnitudes, many times over.
+
+    Such a kernel does most at frequency 0.
+    """
+    magnitudes = convolution.weight.abs().sum((2, 3))
+    copies = math.prod(axis.most_copies * axis.most_repeats for axis in convolution.axes)
+    largest = torch.linalg.vector_norm(magnitudes).item() * math.sqrt(copies)
+    return 4 * convolution.weight[0].numel() * UNIT * largest
 
 
 def _lower(convolution):
     vector = norm_of_map(convolution.apply, convolution.input_shape).double()
     with torch.no_grad():
         image = convolution.apply(vector)
-        # rounding of each output is at most gamma times the same sum of magnitudes; a kernel of
-        # magnitudes does most at frequency 0
-        magnitudes = convolution.weight.abs().sum((2, 3))
-    taps = convolution.weight[0].numel()
-    largest = torch.linalg.vector_norm(magnitudes).item() * math.sqrt(
-        math.prod(axis.most_copies for axis in convolution.axes)
-    )
     length = vector.norm().item()
     numbers = max(convolution.sides)
     attained = image.norm().item() / length * (1 - 4 * numbers * UNIT)
-    return max(0.0, attained - 4 * taps * UNIT * largest)
+    return max(0.0, attained - _rounding(convolution))
 
 
 def _upper(convolution, lower):
@@ -364,18 +386,3 @@ def rows_kernel(kernel, axis, dim):
                 placed[window, pixel] += along[tap]
     placed = placed.permute(0, 2, 1, 3, 4).flatten(0, 1).flatten(1, 2)
     return placed.unsqueeze(2 + dim)
-
-
-def live_kernel(kernel, axes):
-    """Kernel without the outer taps that see no pixel in any window, 0 for the inner ones."""
-    for dim, axis in enumerate(axes, start=2):
-        if axis.mode != "zeros":
-            continue
-        live = torch.from_numpy(axis.live_taps)
-        shape = [1, 1, 1, 1]
-        shape[dim] = len(live)
-        kernel = kernel * live.view(shape)
-        seen = live.nonzero()[:, 0]
-        if len(seen):
-            kernel = kernel.narrow(dim, int(seen[0]), int(seen[-1] - seen[0]) + 1)
-    return kernel

@@ -23,6 +23,12 @@ SLOPES = {
 }
 
 _KINDS = {}
+# layers that take other shapes for something else than a batch of images
+_AXES = {
+    **dict.fromkeys((nn.Conv1d, nn.ConvTranspose1d), 1),
+    **dict.fromkeys((nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d), 2),
+    **dict.fromkeys((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), 2),
+}
 
 
 def register(layer, kind=None):
@@ -73,6 +79,12 @@ def bounds_of(module, input_shape, compare=True):
     """
     if not is_known(module):
         raise unknown(type(module).__name__)
+    axes = _AXES.get(type(module))
+    if axes is not None and len(input_shape) != axes + 1:
+        raise BoundError(
+            f"{type(module).__name__} is given {tuple(input_shape)} for each image: give it batches"
+            f" of channels and {axes} axes"
+        )
     return _KINDS[type(module)][1](module, tuple(input_shape), compare)
 
 
@@ -89,7 +101,11 @@ def _constant(layers, constant, kind):
         register(layer, kind)(lambda module, input_shape, compare: Bounds.exactly(constant))
 
 
-_constant([nn.Identity, nn.Flatten, nn.Unflatten], 1.0, "reshape")
+class Rearranged(nn.Identity):
+    """Stands for functions and methods that put the numbers of an image into another shape."""
+
+
+_constant([nn.Identity, nn.Flatten, nn.Unflatten, Rearranged], 1.0, "reshape")
 _constant([nn.ReLU], 1.0, "ReLU")
 _constant([nn.Tanh], 1.0, "tanh")
 _constant([nn.Sigmoid], 0.25, "sigmoid")
@@ -188,12 +204,12 @@ def _max_pool(module, input_shape, compare):
         input_size=input_shape[1:],
         ceil_mode=module.ceil_mode,
     )
-    return _pool(constant)
+    return _pool(constant, constant)
 
 
 @register(nn.AvgPool2d, "average pool")
 def _average_pool(module, input_shape, compare):
-    constant = pooling.average_pool_constant(
+    lower, upper = pooling.average_pool_interval(
         module.kernel_size,
         stride=module.stride,
         padding=module.padding,
@@ -202,45 +218,45 @@ def _average_pool(module, input_shape, compare):
         ceil_mode=module.ceil_mode,
         divisor=module.divisor_override,
     )
-    return _pool(constant, slack=1e-7)
+    return _pool(lower, upper)
 
 
 @register(nn.LPPool2d, "L2 pool")
 def _l2_pool(module, input_shape, compare):
-    if module.norm_type != 2:
-        raise unknown(f"an L{module.norm_type:g} pool")
+    if module.norm_type != 2 or module.ceil_mode:
+        # in ceil mode torch scales up the windows that the border cuts off
+        raise unknown(f"an L{module.norm_type:g} pool with ceil_mode {module.ceil_mode}")
     constant = pooling.l2_pool_constant(
         module.kernel_size,
         stride=module.stride,
         input_size=input_shape[1:],
-        ceil_mode=module.ceil_mode,
     )
-    return _pool(constant)
+    return _pool(constant, constant)
 
 
 @register(nn.AdaptiveAvgPool2d, "average pool")
 def _adaptive_average_pool(module, input_shape, compare):
     sizes = _adaptive_sizes(module.output_size, input_shape)
-    constant = pooling.adaptive_average_pool_constant(sizes, input_size=input_shape[1:])
-    return _pool(constant, slack=1e-7)
+    return _pool(*pooling.adaptive_average_pool_interval(sizes, input_size=input_shape[1:]))
 
 
 @register(nn.AdaptiveMaxPool2d, "max-pool")
 def _adaptive_max_pool(module, input_shape, compare):
     sizes = _adaptive_sizes(module.output_size, input_shape)
-    return _pool(pooling.adaptive_max_pool_constant(sizes, input_size=input_shape[1:]))
+    constant = pooling.adaptive_max_pool_constant(sizes, input_size=input_shape[1:])
+    return _pool(constant, constant)
 
 
 def _adaptive_sizes(output_size, input_shape):
-    wanted = (output_size, output_size) if isinstance(output_size, int) else output_size
+    wanted = output_size if isinstance(output_size, tuple) else (output_size, output_size)
     return tuple(
         size if out is None else out for out, size in zip(wanted, input_shape[1:], strict=True)
     )
 
 
-def _pool(constant, slack=0.0):
+def _pool(lower, upper):
     # the paper takes every pool as contractive
-    return Bounds(constant * (1 - slack), constant, paper=1.0, paper_as_printed=1.0)
+    return Bounds(lower, upper, paper=1.0, paper_as_printed=1.0)
 
 
 def _functional(module):
@@ -260,6 +276,12 @@ def _dropout_function(p=0.5, training=True, inplace=False):
     return nn.Dropout(p).train(training)
 
 
+_REARRANGING = (
+    *(torch.flatten, torch.reshape, torch.permute, torch.transpose, torch.squeeze, torch.unsqueeze),
+    *("flatten", "view", "reshape", "permute", "transpose", "squeeze", "unsqueeze"),
+    *("contiguous", "float", "clone"),
+)
+
 # functions and methods of tensors as the modules that do the same; further arguments as theirs
 AS_MODULES = {
     **dict.fromkeys((F.relu, torch.relu, "relu"), _without("inplace", nn.ReLU)),
@@ -273,19 +295,7 @@ AS_MODULES = {
     F.adaptive_avg_pool2d: _functional(nn.AdaptiveAvgPool2d),
     F.adaptive_max_pool2d: _functional(nn.AdaptiveMaxPool2d),
     F.local_response_norm: _functional(nn.LocalResponseNorm),
-    torch.flatten: lambda *_, **__: nn.Identity(),
-    torch.reshape: lambda *_, **__: nn.Identity(),
-    torch.permute: lambda *_, **__: nn.Identity(),
-    torch.transpose: lambda *_, **__: nn.Identity(),
-    torch.squeeze: lambda *_, **__: nn.Identity(),
-    torch.unsqueeze: lambda *_, **__: nn.Identity(),
-    **{
-        name: lambda *_, **__: nn.Identity()
-        for name in (
-            *("flatten", "view", "reshape", "permute", "transpose", "squeeze", "unsqueeze"),
-            *("contiguous", "float", "clone"),
-        )
-    },
+    **dict.fromkeys(_REARRANGING, lambda *_, **__: Rearranged()),
 }
 
 

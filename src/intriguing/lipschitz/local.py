@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
-from intriguing.lipschitz.norms import UNIT, operator_norm, scaled
+from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
 from intriguing.lipschitz.windows import Axis, pair
 
 # smaller side of a matrix that is formed
-LARGEST = 2560
+LARGEST, LARGEST_INPUT = 2560, 1 << 13
 
 
 def local_bounds(weight, input_size, *, stride=1, exact=True):
@@ -59,17 +59,15 @@ def local_bounds(weight, input_size, *, stride=1, exact=True):
         return apply_local(images, weight.to(images.dtype), strides)
 
     inputs, outputs = math.prod(shape), weight[..., 0, 0, 0].numel()
-    if exact and min(inputs, outputs) <= LARGEST:
+    if exact and min(inputs, outputs) <= LARGEST and inputs <= LARGEST_INPUT:
         unit = torch.eye(inputs, dtype=torch.float64).view(inputs, *shape[1:])
         matrix = torch.cat([apply(part).flatten(1) for part in unit.split(256)])
-        lower, upper = operator_norm(matrix)
-        return Bounds(factor * lower, factor * upper, method="matrix")
+        return Bounds(*outwards(factor, *operator_norm(matrix)), method="matrix")
     vector = norm_of_map(apply, shape).double()
     attained = (apply(vector).norm() / vector.norm()).item()
     rounding = 4 * max(inputs, outputs) * UNIT * torch.linalg.vector_norm(weight).item()
-    return Bounds(
-        factor * max(0.0, attained - rounding), factor * _of_blocks(weight, axes), method="blocks"
-    )
+    interval = outwards(factor, max(0.0, attained - rounding), _of_blocks(weight, axes))
+    return Bounds(*interval, method="blocks")
 
 
 def apply_local(images, weight, strides):

@@ -13,7 +13,7 @@ from intriguing.lipschitz.bounds import Bounds
 BOXES = 600
 # beyond this value of a scaled activation a bound in closed form takes over
 FARTHEST = 60.0
-UP = 1 + 1e-12
+UP, DOWN = 1 + 1e-12, 1 - 1e-15
 
 
 def batch_norm_constant(weight, variance, epsilon):
@@ -48,7 +48,7 @@ def contrast_bounds(epsilon, gamma):
             f"epsilon is {epsilon} and gamma {gamma}: give a positive one and one in [0, 1]"
         )
     constant = float(epsilon) ** -gamma
-    return Bounds(constant, constant * UP, paper=constant, paper_as_printed=constant)
+    return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)
 
 
 def lrn_bounds(*, size, alpha, beta, k, channels):
@@ -95,7 +95,7 @@ def lrn_bounds(*, size, alpha, beta, k, channels):
         raise BoundError(
             f"k is {k}, beta {beta}, alpha {alpha}: give a positive k, the others not negative"
         )
-    at_zero = float(k) ** -beta
+    at_zero = float(k) ** -beta * DOWN
     if alpha == 0 or beta == 0:
         return Bounds(at_zero, at_zero * UP)
     others = min(size, channels) - 1
@@ -141,7 +141,8 @@ def _column_sum(beta, others, mutual):
     y_low, y_high, q_low, q_high = _grid()
     rest_low, rest_high = others * q_low**2, others * q_high**2
     if not mutual:
-        rest_low = np.zeros_like(rest_low)
+        # then who else is in the own window is not known
+        rest_low, rest_high = np.zeros_like(rest_low), np.full_like(rest_high, np.inf)
     power = beta + 1
     # q / (1 + q^2 + y^2)^power rises with q to its maximum and stays there in the majorant
     floor = 1 + y_low**2
@@ -176,10 +177,11 @@ def local_contrast_bounds(window, floor):
     Returns
     -------
     Bounds
-        ``lower`` is attained at a single pixel of an image without contrast, where the division is
-        by ``floor``. ``upper`` multiplies the parts: the subtraction, at frequency xi a factor
-        |1 - w^(xi)| = |(1 - w0) - (w^(xi) - w0)| <= 2 (1 - w0), w0 being the weight of the centre;
-        the division (1 + 1 / sqrt(w0)) / floor, since a pixel is at most 1 / sqrt(w0) deviations.
+        ``lower`` is attained at a single pixel of an image without contrast that is at least as
+        large as the window, where the division is by ``floor``. ``upper`` multiplies the parts: the
+        subtraction, at frequency xi a factor |1 - w^(xi)| = |(1 - w0) - (w^(xi) - w0)| <= 2 (1 -
+        w0), w0 being the weight of the centre; the division (1 + 1 / sqrt(w0)) / floor, since a
+        pixel is at most 1 / sqrt(w0) deviations.
     """
     window = torch.as_tensor(window, dtype=torch.float64)
     if window.ndim != 2 or any(n % 2 == 0 for n in window.shape):
@@ -193,4 +195,5 @@ def local_contrast_bounds(window, floor):
         raise BoundError("the centre of the window has no weight: there is no bound then")
     others = window.square().sum().item() - centre**2
     lower = math.sqrt((1 - centre) ** 2 + max(others, 0.0)) * (1 - 1e-12) / floor
-    return Bounds(lower, 2 * (1 - centre) * (1 + 1 / math.sqrt(centre)) / floor * UP)
+    subtraction = abs(1 - centre) + window.sum().item() - centre
+    return Bounds(lower, subtraction * (1 + 1 / math.sqrt(centre)) / floor * (UP + 2e-6))

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from intriguing.errors import BoundError
-from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.norms import operator_norm, root_of
 from intriguing.lipschitz.windows import Axis, pair
 
 
@@ -43,17 +43,15 @@ def max_pool_constant(
         If the sizes do not fit each other.
     """
     axes = _axes(kernel_size, stride, padding, dilation, input_size, ceil_mode)
-    return math.sqrt(math.prod(axis.most_windows for axis in axes))
+    return root_of(math.prod(axis.most_windows for axis in axes))
 
 
-def l2_pool_constant(kernel_size, *, stride=None, padding=0, input_size, ceil_mode=False):
+def l2_pool_constant(kernel_size, *, stride=None, padding=0, input_size):
     """Lipschitz constant of the pool sqrt(epsilon + sum of squares), for any epsilon >= 0.
 
     Parameters as in `max_pool_constant`. It is approached by large inputs.
     """
-    return max_pool_constant(
-        kernel_size, stride=stride, padding=padding, input_size=input_size, ceil_mode=ceil_mode
-    )
+    return max_pool_constant(kernel_size, stride=stride, padding=padding, input_size=input_size)
 
 
 def average_pool_constant(
@@ -83,7 +81,28 @@ def average_pool_constant(
         Product over both axes of the norm of the averages along one; 1/k each for windows of size k
         that do not overlap.
     """
+    options = {"count_include_pad": count_include_pad, "ceil_mode": ceil_mode, "divisor": divisor}
+    return average_pool_interval(
+        kernel_size, stride=stride, padding=padding, input_size=input_size, **options
+    )[1]
+
+
+def average_pool_interval(
+    kernel_size,
+    *,
+    stride=None,
+    padding=0,
+    input_size,
+    count_include_pad=True,
+    ceil_mode=False,
+    divisor=None,
+):
+    """`average_pool_constant` from below and above."""
     axes = _axes(kernel_size, stride, padding, 1, input_size, ceil_mode)
+    if divisor is not None:
+        # every window of torch's divides by it, those that the border cuts off included
+        sums = [_norm_along(axis.size, lambda rows, axis=axis: _sums(rows, axis)) for axis in axes]
+        return _product(sums, abs(divisor))
     norms = [
         _norm_along(
             axis.size,
@@ -98,12 +117,7 @@ def average_pool_constant(
         )
         for axis in axes
     ]
-    constant = math.prod(norms)
-    if divisor is not None:
-        # every window of torch's divides by it, those that the border cuts off included
-        sums = [_norm_along(axis.size, lambda rows, axis=axis: _sums(rows, axis)) for axis in axes]
-        constant = math.prod(sums) / abs(divisor) * (1 + 1e-15)
-    return constant
+    return _product(norms)
 
 
 def adaptive_average_pool_constant(output_size, *, input_size):
@@ -113,11 +127,17 @@ def adaptive_average_pool_constant(output_size, *, input_size):
     ----------
     output_size, input_size : int or tuple of two int
     """
+    return adaptive_average_pool_interval(output_size, input_size=input_size)[1]
+
+
+def adaptive_average_pool_interval(output_size, *, input_size):
+    """`adaptive_average_pool_constant` from below and above."""
     sizes = zip(pair(output_size, "output_size"), pair(input_size, "input_size"), strict=True)
-    return math.prod(
+    norms = [
         _norm_along(size, lambda rows, out=out: F.adaptive_avg_pool1d(rows, out))
         for out, size in sizes
-    )
+    ]
+    return _product(norms)
 
 
 def adaptive_max_pool_constant(output_size, *, input_size):
@@ -127,7 +147,7 @@ def adaptive_max_pool_constant(output_size, *, input_size):
     for out, size in sizes:
         averages = F.adaptive_avg_pool1d(torch.eye(size)[:, None], out)[:, 0]
         most *= int((averages != 0).sum(1).max())
-    return math.sqrt(most)
+    return root_of(most)
 
 
 def _axes(kernel_size, stride, padding, dilation, input_size, ceil_mode):
@@ -151,7 +171,12 @@ def _axes(kernel_size, stride, padding, dilation, input_size, ceil_mode):
 
 def _norm_along(size, pool):
     rows = pool(torch.eye(size, dtype=torch.float64)[:, None])[:, 0]
-    return operator_norm(rows)[1]
+    return operator_norm(rows)
+
+
+def _product(intervals, divisor=1):
+    lower, upper = (math.prod(ends) / divisor for ends in zip(*intervals, strict=True))
+    return lower * (1 - 1e-15), upper * (1 + 1e-15)
 
 
 def _sums(rows, axis):

@@ -14,7 +14,7 @@ import math
 
 import torch
 
-from intriguing.lipschitz.norms import largest_norm
+from intriguing.lipschitz.norms import UNIT, largest_norm
 
 # numbers of one stack of symbols
 LARGEST_STACK = 1 << 23
@@ -47,6 +47,9 @@ class Symbol:
         phases = phases.flatten(1, 3)
         used = phases.ne(0).any(2).any(0)
         self.phases = phases[:, used if used.any() else slice(1)]
+        # rounding of an entry, sum_q P_q exp(-i q xi): that of the sum, and of the angles
+        magnitudes = torch.linalg.vector_norm(self.phases.abs().sum(2)).item()
+        self.error = UNIT * (math.prod(self.offsets) + 16 * sum(self.offsets) + 16) * magnitudes
 
     def at(self, frequencies, dtype=torch.complex128):
         """Matrices A(xi), in stacks: iterator of complex Tensor (F, D, C s^2).
@@ -74,7 +77,7 @@ class Symbol:
             0 or 1/2: the grid is moved by so many spacings, which amounts to multiplying the input
             by a phase that grows along the axis and is as good a bound.
         """
-        return largest_norm(self.at(torus_frequencies(points, shifts)))
+        return largest_norm(self.at(torus_frequencies(points, shifts)), error=self.error)
 
     def supremum(self):
         """Certified bound on the norm over all frequencies, from a grid.
@@ -99,3 +102,18 @@ def torus_frequencies(points, shifts):
     rank = numbers[:, 0] * sizes[1] + numbers[:, 1]
     kept = rank <= opposite[:, 0] * sizes[1] + opposite[:, 1]
     return 2 * math.pi * (numbers[kept] + moved) / sizes
+
+
+def live_kernel(kernel, axes):
+    """Kernel without the outer taps that see no pixel in any window, 0 for the inner ones."""
+    for dim, axis in enumerate(axes, start=2):
+        if axis.mode != "zeros":
+            continue
+        live = torch.from_numpy(axis.live_taps)
+        shape = [1, 1, 1, 1]
+        shape[dim] = len(live)
+        kernel = kernel * live.view(shape)
+        seen = live.nonzero()[:, 0]
+        if len(seen):
+            kernel = kernel.narrow(dim, int(seen[0]), int(seen[-1] - seen[0]) + 1)
+    return kernel

@@ -19,10 +19,10 @@ from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
 
 UP = 1 + 1e-14
-_SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "add_", "sub")
+# an in-place sum changes its left operand: see `_check_graph`
+_SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "sub")
 _FACTORS = (operator.mul, torch.mul, "mul")
 _QUOTIENTS = (operator.truediv, torch.div, "div")
-
 # what is known of a tensor without its values
 _SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
 
@@ -62,15 +62,32 @@ class Walk:
         multiplies (its bounds, pools 1).
     before_last : float or None
         Constant of what the last dense layer is given; None if the network does not end in one.
+    last : Module or None
+        That dense layer.
     chain : bool
-        Whether the layers follow each other without branches.
+        Whether each layer is given what the one before it gives, whole and alone.
     """
 
     layers: list = field(default_factory=list)
     constant: float = 1.0
     paper: float = 1.0
     before_last: float | None = None
+    last: Any = None
     chain: bool = True
+
+
+def _check_trace(model, traced, image):
+    """Raise unless the traced graph computes what the model does.
+
+    Tracing does not see everything: that ``x += y`` changes what other names hold, for one.
+    """
+    ours, theirs = traced(image), model(image)
+    close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
+    if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
+        raise BoundError(
+            "the model computes something else than its traced operations, as with in-place changes"
+            " or randomness: write it without, or register a bound for the part that has them"
+        )
 
 
 class _Tracer(fx.Tracer):
@@ -104,6 +121,12 @@ def walk(model, input_shape, *, compare=True):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
     if any(module.training for module in model.modules()):
         raise BoundError("the model is in training mode: call model.eval() first")
+    for name, module in model.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise BoundError(
+                f"{name or 'the model'} has hooks, which may change what passes through: remove"
+                " them"
+            )
     tracer = _Tracer()
     if layers.is_known(model):
         model = nn.Sequential(model)
@@ -114,10 +137,17 @@ def walk(model, input_shape, *, compare=True):
             f"the model cannot be traced ({error}): give the part with control flow a module of its"
             " own and register a bound with intriguing.lipschitz.register"
         ) from error
-    walker = _Walker(fx.GraphModule(tracer.root, graph), compare)
+    _check_graph(graph)
+    traced = fx.GraphModule(tracer.root, graph)
+    # layers that the logits do not depend on have no part in their constant
+    traced.graph.eliminate_dead_code()
+    walker = _Walker(traced, compare)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, *input_shape, generator=generator).to(device)
     try:
-        walker.run(torch.zeros(1, *input_shape, device=device))
+        walker.run(image)
+        _check_trace(model, traced, image)
     except BoundError as error:
         # fx adds where it was
         raise BoundError(str(error).partition("\n\nWhile executing")[0]) from None
@@ -129,8 +159,28 @@ def walk(model, input_shape, *, compare=True):
     return walker.walk
 
 
+def _check_graph(graph):
+    """Refuse several outputs, and operations that change a value that something else has too."""
+    for node in graph.nodes:
+        if node.op == "output" and not isinstance(node.args[0], fx.Node):
+            raise BoundError("the model gives several values: wrap it so that it gives logits only")
+        name = node.target if node.op == "call_method" else ""
+        if name.endswith("_") and not name.endswith("__"):
+            raise layers.unknown(f"the in-place operation {name} ({node.name})")
+        if node.target is operator.iadd:
+            left = node.args[0]
+            fresh = left.op == "call_module" or left.target in _SUMS
+            if not fresh or len(left.users) > 1:
+                raise layers.unknown(f"the in-place sum {node.name} of a value used elsewhere")
+        elif getattr(node.target, "__name__", "") in _IN_PLACE_OPERATORS:
+            raise layers.unknown(f"the in-place operation {node.target.__name__} ({node.name})")
+
+
+_IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
+
+
 class _Walker(fx.Interpreter):
-    """Runs the model once on zeros, for the shapes, and bounds each operation on the way."""
+    """Runs the model once, for the shapes, and bounds each operation on the way."""
 
     def __init__(self, module, compare):
         super().__init__(module)
@@ -146,50 +196,59 @@ class _Walker(fx.Interpreter):
         elif node.op == "output":
             self._end(node)
         elif self._moving(node.all_input_nodes) and not _is_fact(node):
-            self.constants[node] = self._bound(node)
+            if not torch.is_tensor(value):
+                raise layers.unknown(f"{node.name}, which gives no tensor")
+            if sum(len(n.users) > 1 for n in self._moving(node.all_input_nodes)):
+                self.walk.chain = self.walk.chain and self._only_shapes(node)
+            self.constants[node] = self._bound(node, value)
         return value
 
     def _moving(self, values):
         """Those of some nodes and numbers that depend on the image."""
-        return [value for value in values if value in self.constants]
+        return [v for v in values if isinstance(v, fx.Node) and v in self.constants]
+
+    def _only_shapes(self, node):
+        """Whether other users of what a node is given ask for its shape alone."""
+        users = {user for n in self._moving(node.all_input_nodes) for user in n.users}
+        return all(user is node or _is_fact(user) for user in users)
 
     def _end(self, node):
-        (final,) = node.all_input_nodes[:1]
+        final = node.args[0]
         if final not in self.constants:
             raise BoundError("the logits do not depend on the image: there is nothing to bound")
         self.walk.constant, self.walk.paper = self.constants[final]
         if final.op == "call_module":
             module = self.fetch_attr(final.target)
-            # the last layer bounded is then this one
-            if isinstance(module, nn.Linear):
+            if type(module) is nn.Linear and self.env[final].ndim == 2:
+                self.walk.last = module
                 self.walk.before_last = self.constants[final.all_input_nodes[0]][0]
 
-    def _bound(self, node):
+    def _bound(self, node, value):
         if node.op == "call_module":
             module = self.fetch_attr(node.target)
             if not layers.is_known(module):
                 raise layers.unknown(f"{node.target} ({type(module).__name__})")
+            if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
+                raise layers.unknown(f"{node.target} with more than one argument")
             return self._layer(node, node.target, module)
         if node.target is operator.getitem:
-            return self.constants[node.all_input_nodes[0]]
+            return self._part(node)
         if node.target in layers.AS_MODULES:
-            try:
-                module = layers.AS_MODULES[node.target](*node.args[1:], **_plain(node.kwargs))
-            except TypeError as error:
-                raise layers.unknown(f"{node.name} with these arguments ({error})") from None
-            return self._layer(node, node.name, module.train(module.training))
+            return self._layer(node, node.name, _as_module(node))
         if node.target in _SUMS:
-            return self._sum(node)
+            return self._sum(node, value)
         if node.target in _FACTORS or node.target in _QUOTIENTS:
-            return self._scale(node)
+            return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
             return self._cat(node)
         what = node.target if isinstance(node.target, str) else node.target.__name__
         raise layers.unknown(f"the operation {what} ({node.name})")
 
     def _layer(self, node, name, module):
-        source = node.all_input_nodes[0]
-        shape = tuple(self.env[source].shape[1:]) if source in self.env else ()
+        source = node.args[0] if node.args else None
+        if source not in self.constants or len(self._moving(node.all_input_nodes)) != 1:
+            raise layers.unknown(f"{name} with these arguments")
+        shape = tuple(self.env[source].shape[1:])
         start = time.perf_counter()
         try:
             bounds = layers.bounds_of(module, shape, self.compare)
@@ -207,47 +266,78 @@ class _Walker(fx.Interpreter):
         shape = tuple(self.env[node.all_input_nodes[0]].shape[1:])
         self.walk.layers.append(Layer(node.name, kind, None, shape, bounds, 0.0))
 
-    def _sum(self, node):
-        if node.kwargs.get("alpha", 1) != 1:
-            raise layers.unknown("a sum with a factor alpha")
-        parts = [self.constants[n] for n in self._moving(node.args[:2])]
-        if len(parts) > 1:
+    def _part(self, node):
+        """A part of a value: every number of it at most once."""
+        source, index = node.args
+        indices = index if isinstance(index, tuple) else (index,)
+        plain = (int, slice, type(None), type(Ellipsis))
+        if source not in self.constants or not all(isinstance(i, plain) for i in indices):
+            raise layers.unknown(f"indexing by a list or a tensor ({node.name})")
+        if indices[0] is not Ellipsis and indices[0] != slice(None):
+            raise layers.unknown(f"indexing along the batch ({node.name})")
+        self.walk.chain = False
+        return self.constants[source]
+
+    def _operands(self, node):
+        if len(node.args) != 2 or node.kwargs:
+            raise layers.unknown(f"{node.name} with these arguments")
+        return node.args
+
+    def _spread(self, operand, value):
+        """What repeating an operand along an axis multiplies distances by."""
+        repeats = value.numel() // max(1, self.env[operand].numel())
+        self.walk.chain = self.walk.chain and repeats == 1
+        return math.sqrt(repeats) * (UP if repeats > 1 else 1)
+
+    def _sum(self, node, value):
+        moving = self._moving(self._operands(node))
+        if len(moving) > 1:
             self.walk.chain = False
             # as a map of both branches at once
             self._note(node, "sum", Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
+        parts = [
+            [self._spread(n, value) * constant for constant in self.constants[n]] for n in moving
+        ]
         return tuple(sum(values) * UP for values in zip(*parts, strict=True))
 
-    def _scale(self, node):
-        left, right = node.args[:2]
+    def _scale(self, node, value):
+        left, right = self._operands(node)
         moving = self._moving((left, right))
         if len(moving) != 1 or (node.target in _QUOTIENTS and moving[0] is not left):
             raise layers.unknown(f"a product or quotient of two values of the image ({node.name})")
         other = right if moving[0] is left else left
-        value = self.env[other] if isinstance(other, fx.Node) else other
-        factor = torch.as_tensor(value, dtype=torch.float64).abs()
+        factor = self.env[other] if isinstance(other, fx.Node) else other
+        factor = torch.as_tensor(factor, dtype=torch.float64).abs()
         largest = (1 / factor).amax() if node.target in _QUOTIENTS else factor.amax()
         if not largest.isfinite():
             raise BoundError(f"{node.name} divides by zero or multiplies by infinity: mend it")
-        bounds = Bounds(largest.item() * (1 - 1e-15), largest.item() * UP, paper=largest.item())
-        self._note(node, "scale", bounds)
+        largest = largest.item()
+        spread = self._spread(moving[0], value)
+        lower = largest * (1 - 1e-15)
+        self._note(node, "scale", Bounds(lower, spread * largest * UP, paper=largest))
         constant, paper = self.constants[moving[0]]
-        return constant * bounds.upper * UP, paper * largest.item()
+        return constant * spread * largest * UP, paper * largest
 
     def _cat(self, node):
+        if not node.args or not isinstance(node.args[0], list | tuple):
+            raise layers.unknown(f"{node.name} with these arguments")
         parts = [self.constants[n] for n in self._moving(node.args[0])]
         self.walk.chain = False
         self._note(node, "concatenation", Bounds.exactly(1.0))
-        return tuple(
-            math.sqrt(sum(v * v for v in values)) * UP for values in zip(*parts, strict=True)
-        )
+        return tuple(math.hypot(*values) * UP for values in zip(*parts, strict=True))
 
 
 def _is_fact(node):
     return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
 
 
-def _plain(options):
-    known = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
-    more = ("divisor_override", "output_size", "p", "training", "inplace", "dim")
-    norm = ("size", "alpha", "beta", "k", "return_indices")
-    return {k: v for k, v in options.items() if k in (*known, *more, *norm)}
+def _as_module(node):
+    """The module that does what a function or method does."""
+    arguments = (*node.args[1:], *node.kwargs.values())
+    if any(isinstance(value, torch.dtype) for value in arguments):
+        raise layers.unknown(f"{node.name}, which changes the type")
+    try:
+        module = layers.AS_MODULES[node.target](*node.args[1:], **node.kwargs)
+    except TypeError as error:
+        raise layers.unknown(f"{node.name} with these arguments ({error})") from None
+    return module.train(module.training)
