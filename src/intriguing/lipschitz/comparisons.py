@@ -8,7 +8,7 @@ import math
 import torch
 
 from intriguing.lipschitz.bounds import COMPARISONS
-from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.norms import UNIT, operator_norm
 from intriguing.lipschitz.symbol import Symbol, live_kernel, torus_frequencies
 
 NAMES = COMPARISONS
@@ -23,23 +23,30 @@ def of_convolution(kernel, axes):
     """All columns of one group, by name; None where the padding leaves a method undefined."""
     if any(axis.mode in ("reflect", "replicate") or _broken_circle(axis) for axis in axes):
         return dict.fromkeys(NAMES)
-    strides, dilations = [a.stride for a in axes], [a.dilation for a in axes]
-    symbol = Symbol(kernel, strides, dilations)
-    supremum = symbol.supremum()
-    reshaped = operator_norm(kernel.flatten(1))[1]
-    return {
-        "paper": supremum,
-        # a sum over the aliases, of which there are as many as the product of the strides: its
-        # factor is one over their root, the paper prints one over their number
-        "paper_as_printed": supremum / math.sqrt(math.prod(strides)),
-        "unfold": math.sqrt(math.prod(axis.most_windows for axis in axes)) * reshaped,
-        "article": kernel.shape[2] * kernel.shape[3] * reshaped,
-        "toeplitz": toeplitz(kernel),
-        "gram": _gram_on_torus(kernel, axes),
-    }
+    found = {name: method(kernel, axes) for name, method in METHODS.items()}
+    # a sum over the aliases, of which there are as many as the product of the strides: its factor
+    # is one over their root, the paper prints one over their number
+    aliases = math.prod(axis.stride for axis in axes)
+    return found | {"paper_as_printed": found["paper"] / math.sqrt(aliases)}
 
 
-def toeplitz(kernel):
+def supremum(kernel, axes):
+    """The paper's bound, corrected: see `Symbol.supremum`."""
+    return _symbol(kernel, axes).supremum()
+
+
+def unfold(kernel, axes):
+    """Norm of the reshaped kernel times the root of how many windows share a pixel."""
+    shared = math.prod(axis.most_windows for axis in axes)
+    return math.sqrt(shared) * operator_norm(kernel.flatten(1))[1] * (1 + 4 * UNIT)
+
+
+def article(kernel, axes):
+    """Kernel height times width times the norm of the reshaped kernel."""
+    return kernel.shape[2] * kernel.shape[3] * operator_norm(kernel.flatten(1))[1]
+
+
+def toeplitz(kernel, axes):
     """LipBound: sqrt(sum over outputs of sup over frequencies of the squared norm of a row).
 
     Araujo et al. 2021 (arXiv 2006.08391), theorem 3. They take the supremum from a grid of S
@@ -63,8 +70,9 @@ def _broken_circle(axis):
     return axis.mode == "circular" and (axis.size % axis.stride != 0 or axis.most_repeats > 1)
 
 
-def _gram_on_torus(kernel, axes):
-    symbol = Symbol(live_kernel(kernel, axes), [a.stride for a in axes], [a.dilation for a in axes])
+def gram_on_torus(kernel, axes):
+    """Gram iteration at the frequencies of the torus."""
+    symbol = _symbol(live_kernel(kernel, axes), axes)
     lengths = [axis.size if axis.mode == "circular" else axis.torus for axis in axes]
     points = tuple(n // axis.stride for n, axis in zip(lengths, axes, strict=True))
     stacks = symbol.at(torus_frequencies(points, (0.0, 0.0)), torch.complex64)
@@ -89,3 +97,16 @@ def gram_iteration(stack):
         if power < SQUARINGS:
             squared = squared @ squared
     return (logarithm / 2).exp().amax().item()
+
+
+def _symbol(kernel, axes):
+    return Symbol(kernel, [axis.stride for axis in axes], [axis.dilation for axis in axes])
+
+
+METHODS = {
+    "paper": supremum,
+    "unfold": unfold,
+    "article": article,
+    "toeplitz": toeplitz,
+    "gram": gram_on_torus,
+}

@@ -304,20 +304,13 @@ def _lower(convolution):
 
 def _upper(convolution, lower):
     kernel = convolution.weight
-    unfolded = unfold_norm(kernel, convolution.axes)
-    best, method = unfolded, "unfold"
+    best, method = comparisons.unfold(kernel, convolution.axes), "unfold"
     for value, name in _torus_bounds(convolution):
         if value < best:
             best, method = value, name
         if best <= WIDE * lower:
             break
     return best, method
-
-
-def unfold_norm(kernel, axes):
-    """Norm of the reshaped kernel times the root of how many windows share a pixel."""
-    shared = math.prod(axis.most_windows for axis in axes)
-    return math.sqrt(shared) * operator_norm(kernel.flatten(1))[1] * (1 + 4 * UNIT)
 
 
 def _torus_bounds(convolution):
