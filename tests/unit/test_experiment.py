@@ -78,6 +78,7 @@ def test_numbers_as_people_write_them(tmp_path):
     assert read(tmp_path, text).noise["standard_deviations"] == [0.01, 0.5, 2]
 
 
+NETWORK = {"label": "other", "architecture": "torchvision_alexnet"}
 MISTAKES = {
     "unknown key": (changed(["seed"], 3), r"trial.yaml: seed is no key; did you mean 'seeds'\?"),
     "deep unknown key": (
@@ -146,6 +147,21 @@ MISTAKES = {
         r"role is 'FC100'; did you mean 'FC10",
     ),
     "model name": (changed(["models", "FC 100"], MINIMAL["models"]["net"]), "other characters"),
+    "foreign network option": (
+        changed(["lipschitz", "networks", "n"], NETWORK | {"options": {"grouped": True}}),
+        "lipschitz.networks.n.options.grouped does not apply to torchvision_alexnet",
+    ),
+    "foreign weights": (
+        changed(
+            ["lipschitz", "networks", "n"],
+            NETWORK | {"architecture": "alexnet", "weights": "IMAGENET1K_V1"},
+        ),
+        "lipschitz.networks.n.weights are published for torchvision_alexnet only",
+    ),
+    "network label": (
+        changed(["lipschitz", "networks", "n"], NETWORK | {"label": "net"}),
+        "label 'net' twice",
+    ),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
 }
 

@@ -53,6 +53,18 @@ def test_weights_that_are_not_finite(scratch):
     assert scratch.planned("smoke") == {}
 
 
+def test_an_example_inside_a_certified_radius_fails_the_job(scratch):
+    path = scratch.path("results/smoke/lipschitz/fc10/seed0/bounds.safetensors")
+    arrays, settings = read_arrays(path)
+    # a wrong bound: ten times too small
+    write_arrays(path, {"pairwise": 0.1 * arrays["pairwise"]}, settings)
+    scratch.path("results/smoke/certificates/fc10/seed0.csv").unlink()
+    ran = scratch.snakemake("smoke", "--cores", 2, check=False)
+    assert ran.returncode != 0
+    assert "attack lbfgs: image" in ran.stdout and "inside its certified radius" in ran.stdout
+    assert "Traceback" not in ran.stdout
+
+
 def test_no_data_and_no_network(make_copy, tmp_path):
     copy = make_copy()
     copy.edit(EXPERIMENT, "name: digits", f"name: mnist\n  root: {tmp_path}/nowhere")

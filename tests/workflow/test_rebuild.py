@@ -12,13 +12,16 @@ from scipy.stats import binomtest
 
 TABLES = [
     f"results/smoke/tables/{name}.{format}"
-    for name in ("table1", "table2", "distortion")
+    for name in ("table1", "table2", "table5", "distortion", "certificates")
     for format in ("csv", "md", "tex", "html")
 ]
 
+FIGURES = ("transfer", "lipschitz", "instability")
+
 
 def test_everything_is_there_and_nothing_is_left_to_do(built):
-    for name in [*TABLES, "results/smoke/page.html", "results/smoke/figures/transfer.png"]:
+    figures = [f"results/smoke/figures/{name}.png" for name in FIGURES]
+    for name in [*TABLES, *figures, "results/smoke/page.html"]:
         assert built.path(name).stat().st_size > 0
     assert built.planned("smoke") == {}
     assert list(built.path("results").rglob("*partial*")) == []
@@ -86,13 +89,15 @@ def test_a_models_entry_reruns_its_chain_only(scratch):
     assert planned["attack"] == 6  # one job for lbfgs, two shards for the other
     assert planned["merge"] == 4
     assert planned["transfer"] == 6 and planned["transfer_of_noise"] == 2
+    assert planned["lipschitz"] == planned["certificate"] == 2
     assert "data" not in planned and "noise" not in planned
 
 
 def test_a_label_reruns_what_shows_it(scratch):
     scratch.edit("config/experiments/smoke.yaml", "label: FC12-10", "label: renamed")
     assert set(scratch.planned("smoke")) == {
-        *("table1", "table2", "distortion", "transfer_heatmap", "gallery", "page"),
+        *("table1", "table2", "table5", "distortion", "certificates"),
+        *("transfer_heatmap", "lipschitz_figure", "instability_figure", "gallery", "page"),
     }
 
 
@@ -101,7 +106,34 @@ def test_an_edit_of_the_attack_reruns_attacks_and_what_follows(scratch):
     engine.write_text(engine.read_text() + "\n# an edit\n")
     planned = scratch.planned("smoke")
     assert planned["attack"] == 18 and planned["transfer"] == 6 and "page" in planned
-    assert "train" not in planned and "data" not in planned
+    # every example is checked again
+    assert planned["certificate"] == 6
+    assert "train" not in planned and "data" not in planned and "lipschitz" not in planned
+
+
+def test_an_edit_of_the_bounds_reruns_bounds_and_checks_only(scratch):
+    module = scratch.path("src/intriguing/lipschitz/norms.py")
+    module.write_text(module.read_text() + "\n# an edit\n")
+    planned = scratch.planned("smoke")
+    assert planned["lipschitz"] == planned["certificate"] == 6 and "page" in planned
+    assert not {"train", "attack", "transfer", "table1", "table2"} & set(planned)
+
+
+def test_certified_and_found_distortion(built):
+    table = pandas.read_csv(built.path("results/smoke/tables/certificates.csv"))
+    attacks = pandas.read_csv(built.path("results/smoke/tables/attacks.csv"))
+    assert len(table) == 6
+    for row in table.itertuples():
+        made = attacks[(attacks["model"] == row.model) & (attacks["attack"] == row.attack)]
+        assert row.n == made["successes"].sum() and row.found == pytest.approx(
+            made["distortion_mean"].mean()
+        )
+        # of every single example
+        assert row.least_ratio >= 1
+        assert 0 < row.simple <= row.pairwise <= row.found < row.noise
+    layers = pandas.read_csv(built.path("results/smoke/tables/table5.csv"))
+    assert (layers["lower"] <= layers["upper"]).all()
+    assert set(layers["network"]) == {"FC10(1e-2)", "FC12-10", "AE16-10"}
 
 
 def test_the_number_of_shards_does_not_change_the_result(scratch):
