@@ -1,32 +1,48 @@
-"""LipSDP: the least constant that a chain of dense layers allows, neuron by neuron.
+"""The tightest constant that one multiplier for each hidden unit gives: LipSDP-Neuron.
 
 Fazlyab et al. 2019, *Efficient and accurate estimation of Lipschitz constants for deep neural
-networks* (arXiv 1906.04893), LipSDP-Neuron: with a multiplier T >= 0 for each hidden unit, rho is
-the square of a Lipschitz constant if a matrix that is linear in rho and T is positive semidefinite.
-ECLipsE-Fast (`chain`) is one feasible T in closed form; this looks for the best, at the cost of a
-semidefinite programme as large as the hidden layers together.
+networks* (arXiv 1906.04893), theorem 2, for activations with slopes in [0, 1]: |f(x) - f(y)| is at
+most sqrt(rho) |x - y| if for some diagonal T_k >= 0 the matrix with the diagonal blocks
 
-The solver's answer is a starting point only: with its T held fixed, rho is raised until a Cholesky
-factorisation in float64 proves the matrix positive definite.
+    rho I,  2 T_1,  ...,  2 T_(l-2),  2 T_(l-1) - W_l' W_l
+
+and -T_k W_k below them is positive semidefinite. A Jacobian and its transpose have the same norm,
+so the layers may be taken in the other order, the last one first. Of the matrix that results, with
+S_k = T_k^-1 multiplied from both sides, the image's block can be eliminated and S still enters
+linearly: the diagonal blocks left are
+
+    2 S_1 - W_1 W_1',  2 S_2,  ...,  2 S_(l-1),  rho I
+
+and -W_(k+1) S_k below them.
+
+What SCS answers is no proof. But every S > 0 gives a bound, with any rho for which a Cholesky
+factorisation proves the matrix positive definite; only how tight it is depends on SCS.
 """
 
-import itertools
 import math
+import warnings
 
-import numpy as np
+import numpy
 import torch
 
 from intriguing.errors import BoundError
-from intriguing.lipschitz.norms import UNIT, operator_norm
+from intriguing.lipschitz.chain import DenseChain
+from intriguing.lipschitz.norms import STEPS_ABOVE, UNIT
 
-# multipliers that the solver leaves at or below 0, relative to the largest
-LEAST_MULTIPLIER = 1e-7
-# factors of the multipliers that are tried
-SHRINKS = (1.0, 1 - 1e-5, 1 - 1e-4, 1 - 1e-3, 1 - 1e-2)
+# residuals at which SCS stops, in turn, each time in units in which the last answer is S = I and
+# rho = 1; ten times smaller ones cost five times the time for the last 0.3 %
+TOLERANCES = (1e-3, 3e-4)
+ITERATIONS = 5000
+# shares of a definite matrix that are tried in the mixture with what SCS found
+SHARES = (1e-8, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+# by how much S grows from layer to layer to make that matrix definite
+SPREAD = 1 + 3e-3
+# rounding of the root and of the product
+UP = 1 + 1e-14
 
 
 def lipsdp_constant(chain):
-    """Certified Lipschitz constant of a `chain.DenseChain` by LipSDP.
+    """Certified Lipschitz constant of the logits by LipSDP-Neuron.
 
     Parameters
     ----------
@@ -35,145 +51,159 @@ def lipsdp_constant(chain):
     Returns
     -------
     float
-        Never above ECLipsE-Fast's, which is the fallback where the solver fails.
+        At most `DenseChain.constant`, and equal to it if SCS fails; for one layer its operator
+        norm.
 
     Raises
     ------
     BoundError
-        If cvxpy or scs is not installed.
+        If there is something to solve and cvxpy or scs is missing.
     """
-    eclipse = chain.constant()
-    if eclipse == 0 or len(chain.weights) == 1:
-        return eclipse
-    weights = chain.weights
-    # the solver's tolerances are absolute: a network whose layers all have norm 1
-    norms = [operator_norm(weight)[1] for weight in weights]
-    weights = [weight / norm for weight, norm in zip(weights, norms, strict=True)]
-    multipliers = _solve(weights)
-    if multipliers is None:
-        return eclipse
-    squared = _least_proved(weights, multipliers)
-    if squared is None:
-        return eclipse
-    scale = chain.factor * math.prod(norms) * (1 + 8 * len(norms) * UNIT)
-    return min(eclipse, math.sqrt(squared) * scale * (1 + 1e-9))
+    simple = chain.constant()
+    if len(chain.weights) == 1 or simple == 0:
+        return simple
+    scales, rho = _of_eclipse(chain.weights)
+    for tolerance in TOLERANCES:
+        found = _solve(chain.weights, scales, rho, tolerance)
+        if found is None:
+            break
+        scales, rho = _repaired(chain.weights, found, scales, rho)
+    return min(simple, chain.factor * math.sqrt(rho) * UP)
 
 
-def _matrix(weights, multipliers, inverse):
-    """Positive semidefinite exactly where 1 / inverse is the square of a constant.
+def _of_eclipse(weights):
+    """S and rho by ECLipsE-Fast: S_k is the square of the constant up to there, times I."""
+    squares = [
+        DenseChain(weights[:length], [1.0] * (length - 1)).constant() ** 2
+        for length in range(1, len(weights) + 1)
+    ]
+    scales = [
+        torch.full((len(weight),), square, dtype=torch.float64)
+        for weight, square in zip(weights, squares[:-1], strict=False)
+    ]
+    return scales, squares[-1]
 
-    With y_0 the image and y_k the hidden values, slopes in [0, 1] give for differences
 
-        sum_k y_k' T_k (W_k y_(k-1) - y_k) >= 0,
+def _solve(weights, scales, rho, tolerance):
+    """The diagonals S_k that SCS finds, none negative; None if it fails.
 
-    so that rho |y_0|^2 - |W_l y_(l-1)|^2 >= 2 times that sum proves the constant. Eliminating y_0
-    by its Schur complement, with T scaled by 1 / rho, leaves the hidden layers.
+    Parameters
+    ----------
+    weights : list of float64 Tensor
+        Of all layers.
+    scales, rho : list of float64 Tensor, float
+        S and rho of about the right size.
+    tolerance : float
+        Residuals at which SCS stops.
     """
-    sizes = [len(weight) for weight in weights[:-1]]
-    ends = [0, *torch.tensor(sizes).cumsum(0).tolist()]
-    total = torch.zeros(ends[-1], ends[-1], dtype=torch.float64)
-    first = multipliers[0][:, None] * weights[0]
-    for number, (start, end) in enumerate(itertools.pairwise(ends)):
-        total[start:end, start:end] += 2 * torch.diag(multipliers[number])
-        if number:
-            before = slice(ends[number - 1], start)
-            coupling = multipliers[number][:, None] * weights[number]
-            total[start:end, before] -= coupling
-            total[before, start:end] -= coupling.T
-    total[: ends[1], : ends[1]] -= first @ first.T
-    total[ends[-2] :, ends[-2] :] -= inverse * weights[-1].T @ weights[-1]
-    return total
-
-
-def _solve(weights):
-    """Multipliers (scaled by 1 / rho) from SCS, or None where it gives none."""
     try:
         import cvxpy
-        import scs  # noqa: F401  the solver that cvxpy calls
-    except ImportError as error:
-        raise BoundError(
-            "LipSDP needs cvxpy and scs: pip install 'intriguing[lipsdp]', or leave lipsdp out"
-        ) from error
-    hidden = [weight.numpy() for weight in weights[:-1]]
-    last = weights[-1].numpy()
-    multipliers = [cvxpy.Variable(len(weight), nonneg=True) for weight in hidden]
-    inverse = cvxpy.Variable(nonneg=True)
-    blocks = []
-    for row in range(len(hidden)):
-        line = []
-        for column in range(len(hidden)):
-            shape = (len(hidden[row]), len(hidden[column]))
-            block = 2 * cvxpy.diag(multipliers[row]) if row == column else cvxpy.Constant(0)
-            if row == column + 1:
-                block = -cvxpy.diag(multipliers[row]) @ hidden[row]
-            if column == row + 1:
-                block = -(cvxpy.diag(multipliers[column]) @ hidden[column]).T
-            if abs(row - column) > 1:
-                block = cvxpy.Constant(np.zeros(shape))
-            if row == column == len(hidden) - 1:
-                block = block - inverse * (last.T @ last)
-            line.append(block)
-        blocks.append(line)
-    # T1 W1 W1' T1 is quadratic in T: a Schur complement again, of the size of the first layer
-    root = torch.linalg.cholesky(_gram(weights[0])).numpy()
-    edge = cvxpy.diag(multipliers[0]) @ root
-    for row, line in enumerate(blocks):
-        rows = len(hidden[row])
-        line.append(edge if row == 0 else cvxpy.Constant(np.zeros((rows, root.shape[1]))))
-    blocks.append([line[-1].T for line in blocks] + [cvxpy.Constant(np.eye(len(root)))])
-    whole = cvxpy.bmat(blocks)
-    problem = cvxpy.Problem(cvxpy.Maximize(inverse), [0.5 * (whole + whole.T) >> 0])
+        import scs  # noqa: F401
+    except ImportError:
+        raise BoundError("LipSDP needs cvxpy and scs: pip install 'intriguing[lipsdp]'") from None
+    last = weights[-1]
+    if len(last) > last.shape[1]:
+        # of the same norm on every vector, with fewer rows
+        last = torch.linalg.qr(last, mode="r").R
+    sizes = [torch.ones(()), *scales, torch.tensor([rho], dtype=torch.float64)]
+    units = [size.sqrt() for size in sizes]
+    weights = [
+        (weight * before / after.view(-1, 1)).numpy()
+        for weight, before, after in zip((*weights[:-1], last), units, units[1:], strict=False)
+    ]
+    sizes = [len(weight) for weight in weights]
+    blocks = [[numpy.zeros((rows, columns)) for columns in sizes] for rows in sizes]
+    unknowns = [cvxpy.Variable(size, nonneg=True) for size in sizes[:-1]]
+    for k, unknown in enumerate(unknowns):
+        blocks[k][k] = 2 * cvxpy.diag(unknown)
+        blocks[k + 1][k] = -(weights[k + 1] @ cvxpy.diag(unknown))
+        blocks[k][k + 1] = blocks[k + 1][k].T
+    blocks[0][0] -= weights[0] @ weights[0].T
+    largest = cvxpy.Variable()
+    blocks[-1][-1] = largest * numpy.eye(sizes[-1])
+    problem = cvxpy.Problem(cvxpy.Minimize(largest), [cvxpy.bmat(blocks) >> 0])
+    options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iters": ITERATIONS}
     try:
-        problem.solve(solver=cvxpy.SCS, eps=1e-5, max_iters=20_000)
-    except cvxpy.error.SolverError:
+        with warnings.catch_warnings():
+            # that an answer is inaccurate: it is repaired in any case
+            warnings.simplefilter("ignore")
+            problem.solve(solver=cvxpy.SCS, **options)
+    except cvxpy.SolverError:
         return None
-    if any(variable.value is None for variable in multipliers):
+    values = [unknown.value for unknown in unknowns]
+    if any(value is None or not numpy.isfinite(value).all() for value in values):
         return None
-    found = [torch.as_tensor(variable.value, dtype=torch.float64) for variable in multipliers]
-    largest = max(values.abs().amax().item() for values in found)
-    if not 0 < largest < math.inf:
-        return None
-    return [values.clamp(min=LEAST_MULTIPLIER * largest) for values in found]
+    return [
+        scale * torch.from_numpy(value).clamp(min=0)
+        for scale, value in zip(scales, values, strict=True)
+    ]
 
 
-def _gram(weight):
-    """W W' with a trifle on its diagonal, for a Cholesky factor of fewer units than pixels."""
-    gram = weight @ weight.T
-    gram.diagonal().add_(1e-12 * gram.diagonal().amax())
-    return gram
+def _repaired(weights, found, scales, rho):
+    """The S with the smallest certified rho between what SCS found and what was known; and rho.
 
-
-def _least_proved(weights, multipliers):
-    """Smallest rho found whose matrix is proved positive definite, or None.
-
-    The solver's multipliers may lie just outside: a little smaller ones are tried as well.
+    The matrices of two S and rho, mixed, are that of the mixed S and rho: definite if one of them
+    is, by more than the other, with SCS's error, fails to be.
     """
-    found = []
-    for shrink in SHRINKS:
-        smaller = [shrink * values for values in multipliers]
-
-        def proved(inverse, smaller=smaller):
-            return _definite(_matrix(weights, smaller, inverse), weights[0], smaller[0])
-
-        if not proved(0.0):
-            continue
-        low, high = 0.0, 1.0
-        while proved(high):
-            low, high = high, 2 * high
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if proved(middle) else (low, middle)
-        found += [1 / low] if low > 0 else []
-    return min(found, default=None)
+    # Multiply the k-th block from both sides by q^-k and S_k by q^(2 k + 1): the same matrix with
+    # the diagonals 2 S_k multiplied by q, and rho by q^(2 l), l the number of layers.
+    definite = [scale * SPREAD ** (2 * k + 1) for k, scale in enumerate(scales, 1)]
+    for share in SHARES:
+        mixed = [(1 - share) * a + share * b for a, b in zip(found, definite, strict=True)]
+        certified = _certified(weights, mixed)
+        if certified < rho:
+            scales, rho = mixed, certified
+    return scales, rho
 
 
-def _definite(matrix, first, multipliers):
-    """Whether it is positive definite beyond what rounding can feign."""
+def _certified(weights, scales):
+    """A rho for which the matrix is proved to be positive semidefinite; infinity if none is."""
+    matrix, rounding = _inequality(weights, scales)
+    hidden = len(matrix) - len(weights[-1])
+    root, failed = torch.linalg.cholesky_ex(_lowered(matrix, rounding)[:hidden, :hidden])
+    if failed:
+        return math.inf
+    # about the smallest, by the Schur complement
+    half = torch.linalg.solve_triangular(root, matrix[:hidden, hidden:], upper=False)
+    smallest = torch.linalg.matrix_norm(half, 2).item() ** 2
+    for above in STEPS_ABOVE:
+        rho = (1 + above) * smallest
+        matrix.diagonal()[hidden:] = rho
+        if torch.linalg.cholesky_ex(_lowered(matrix, rounding)).info == 0:
+            return rho
+    return math.inf
+
+
+def _inequality(weights, scales):
+    """The matrix with 0 for rho, and the rounding of W_1 W_1' in it, in units of 4 * UNIT.
+
+    Returns
+    -------
+    Tensor (n, n), Tensor (n,)
+        The second bounds the error if taken as a diagonal matrix.
+    """
+    size = sum(len(weight) for weight in weights)
+    matrix = torch.zeros(size, size, dtype=torch.float64)
+    rounding = torch.zeros(size, dtype=torch.float64)
+    first = weights[0]
+    here = slice(0, len(first))
+    matrix[here, here] = -(first @ first.T)
+    # gamma_inputs |w_i| |w_j| at each entry, and (a b')_ij = |w_i| |w_j| is at most n diag(|w_i|^2)
+    rounding[here] = (first.shape[1] + 16) * len(first) * first.square().sum(1)
+    for scale, weight in zip(scales, weights[1:], strict=True):
+        matrix.diagonal()[here] += 2 * scale
+        after = slice(here.stop, here.stop + len(weight))
+        matrix[after, here] = -weight * scale
+        matrix[here, after] = matrix[after, here].T
+        here = after
+    return matrix, rounding
+
+
+def _lowered(matrix, rounding):
+    """The matrix less more than all rounding: if this factorises, the true one is definite."""
+    # The factorisation is off by at most gamma_(n + 1) sqrt(a_ii a_jj) at each entry (Demmel 1989),
+    # hence in all by n times that of the diagonal; so are products S W, since |a_ij| is at most
+    # sqrt(a_ii a_jj) in a definite matrix. Each with a factor to spare.
     size = len(matrix)
-    # of the entries, and of the factorisation (see `norms`)
-    product = (multipliers[:, None] * first).square().sum().item()
-    magnitude = matrix.abs().sum(1).amax().item() + product
-    rounding = 16 * (size + first.shape[1]) * UNIT * magnitude
-    shifted = matrix.clone()
-    shifted.diagonal().sub_(rounding)
-    return torch.linalg.cholesky_ex(shifted).info.item() == 0
+    lost = 4 * UNIT * ((size + 4) * size * matrix.diagonal().abs() + rounding)
+    return matrix - torch.diag(lost)
