@@ -94,21 +94,21 @@ def instability(table, attack, path):
     rows = table[table["attack"] == attack].reset_index(drop=True)
     places = np.arange(len(rows))
     figure, axis = plt.subplots(figsize=(8, 1.4 + 0.45 * len(rows)), layout="constrained")
-    certified = rows["pairwise"]
-    if "targeted" in rows and rows["targeted"].notna().all():
-        certified = rows["targeted"]
-    axis.hlines(places, certified, rows["found"], color="0.8", linewidth=6, zorder=1)
+    certified, found = rows["pairwise_median"], rows["found_median"]
+    if "targeted_median" in rows and rows["targeted_median"].notna().all():
+        certified = rows["targeted_median"]
+    axis.hlines(places, certified, found, color="0.8", linewidth=6, zorder=1)
     for values, mark, colour, label in (
         (certified, "|", "tab:blue", "certified: no example is nearer"),
-        (rows["found"], "o", "tab:red", "adversarial, found"),
-        (rows["noise"], "s", "tab:green", "Gaussian noise that changes the class"),
+        (found, "o", "tab:red", "adversarial, found"),
+        (rows["noise_median"], "s", "tab:green", "Gaussian noise that changes the class"),
     ):
         axis.scatter(values, places, marker=mark, s=60, color=colour, label=label, zorder=3)
     axis.set_yticks(places, rows["label"])
     axis.invert_yaxis()
     axis.set_xscale("log")
     axis.grid(axis="x", which="both", alpha=0.25)
-    axis.set_xlabel("mean distortion (root mean square per pixel, log scale)")
+    axis.set_xlabel("median distortion (root mean square per pixel, log scale)")
     axis.set_ylim(len(rows) - 0.5, -0.5)
     figure.legend(loc="outside upper center", ncols=3, fontsize=8)
     save(figure, path)

@@ -144,6 +144,10 @@ def certificates_layout(table):
     for row in table.to_dict("records"):
         line = {"model": row["label"], "attack": row["attack"], "n": f"{row['n']:.0f}"}
         for name in DISTANCES:
+            if name == "noise":
+                # some images stand the strongest that is tried: a mean would depend on it
+                line["noise, median"] = f"{row['noise_median']:.4f}"
+                continue
             heading = f"certified, {name}" if name in DISTANCES[:3] else name
             value = row.get(name)
             line[heading] = (
