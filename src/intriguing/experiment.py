@@ -13,6 +13,8 @@ import yaml
 
 from intriguing.errors import ExperimentError
 
+# weights of a network that come from elsewhere
+NO_FILE = ("random", "IMAGENET1K_V1")
 # so many choices are listed rather than guessed at
 FEW = 2
 # targets of the Makefile that an experiment cannot be called
@@ -71,6 +73,14 @@ class Experiment:
             known = ", ".join(self.settings["lipschitz"]["networks"]) or "none is named"
             raise ExperimentError(f"{self.name} has no network {name!r}: choose one of {known}")
         return {key: value for key, value in entry.items() if key != "label"}
+
+    def weights_of_network(self, name):
+        """The weights file that the bounds of such a network depend on: a list of one or none.
+
+        Of one that does not exist the job tells more than the workflow would.
+        """
+        path = self.network(name)["weights"]
+        return [path] if path not in NO_FILE and Path(path).is_file() else []
 
     def shards(self, attack):
         """Number of jobs that share the images of one model."""

@@ -175,6 +175,18 @@ def test_a_mistake_is_one_sentence(tmp_path, case):
     assert "trial.yaml" in message and "\n" not in message
 
 
+def test_a_weights_file_is_an_input(tmp_path):
+    entry = NETWORK | {"weights": str(tmp_path / "weights.pt")}
+    made = read(tmp_path, changed(["lipschitz", "networks", "n"], entry))
+    assert made.weights_of_network("n") == []
+    (tmp_path / "weights.pt").touch()
+    assert made.weights_of_network("n") == [entry["weights"]]
+    fresh = read(tmp_path, changed(["lipschitz", "networks", "n"], NETWORK))
+    assert fresh.weights_of_network("n") == []
+    with pytest.raises(ExperimentError, match="has no network 'm'"):
+        fresh.network("m")
+
+
 def test_labels_must_differ(tmp_path):
     settings = changed(["models", "other"], MINIMAL["models"]["net"])
     with pytest.raises(ExperimentError, match="label 'net' twice"):

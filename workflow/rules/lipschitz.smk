@@ -21,6 +21,10 @@ rule lipschitz:
 
 
 rule lipschitz_of_network:
+    input:
+        of_experiment(
+            lambda experiment, wildcards: experiment.weights_of_network(wildcards.network)
+        ),
     output:
         NETWORK_LAYERS,
     log:
