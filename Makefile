@@ -17,9 +17,10 @@ test: $(READY)  ## run all tests (needs no download)
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
 
-benchmark: $(READY) .venv/peers  ## our attacks beside their peers on MNIST (half an hour)
+benchmark: $(READY) .venv/peers  ## our attacks and bounds beside others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
 	@$(BIN)/python benchmarks/attack.py
+	@$(BIN)/python benchmarks/lipschitz.py
 
 # visdom, which adv-lib imports, is built with what setuptools dropped in version 81
 .venv/peers: $(READY)

@@ -132,12 +132,21 @@ def load_weights(model, path):
     except FileNotFoundError as error:
         raise ModelError(f"the weights file {path} does not exist: correct its path") from error
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = type(error).__name__
         raise ModelError(
-            f"the weights file {path} cannot be read ({reason}): give a safetensors file, or a"
-            " state_dict saved by torch.save"
+            f"the weights file {path} cannot be read ({reason}): give a safetensors file, or the"
+            " tensors of model.state_dict() saved by torch.save"
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    own = list(model.state_dict())
+    foreign = [str(key) for key in state if key not in own]
+    missing = [key for key in own if key not in state]
+    if foreign or missing:
+        found = f"has {foreign[0]}" if foreign else f"lacks {missing[0]}"
+        raise ModelError(
+            f"the weights file {path} is of another network (it {found}; expected are {own[0]} to"
+            f" {own[-1]}): give a state_dict with the names of this architecture"
+        )
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:

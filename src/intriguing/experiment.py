@@ -320,12 +320,15 @@ def _check_references(settings, path):
         if "grouped" in network["options"] and architecture != "alexnet":
             fail(f"{key}.options.grouped", f"does not apply to {architecture}: remove it")
         if network["weights"] == "IMAGENET1K_V1" and architecture != "torchvision_alexnet":
-            fail(f"{key}.weights", "are published for torchvision_alexnet only: choose others")
+            fail(f"{key}.weights", "is 'IMAGENET1K_V1', published for torchvision_alexnet only")
     entries = [*settings["models"].values(), *networks.values()]
     labels = [entry["label"] for entry in entries]
     for label in labels:
         if labels.count(label) > 1:
-            fail("models", f"has the label {label!r} twice: tables need one for each model")
+            fail(
+                "models or lipschitz.networks",
+                f"has the label {label!r} twice: tables need one for each",
+            )
     for name, attack in settings["attacks"].items():
         key, method = f"attacks.{name}", attack["method"]
         check_split(f"{key}.split", attack["split"], attackable)

@@ -239,3 +239,39 @@ def test_weight_search_finds_the_root_of_any_increasing_margin(guess):
             turns += 1
         assert ((answers / roots) - 1).abs().max() < 2e-3
         assert turns < 60
+
+
+class Uneven(torch.nn.Module):
+    """A linear model whose rows are rounded by where they stand."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(9, 4)
+
+    def forward(self, images):
+        logits = self.layer(images.flatten(1))
+        places = torch.arange(len(images), dtype=logits.dtype)[:, None] % 4
+        return logits * (1 + torch.finfo(logits.dtype).eps * places)
+
+
+def test_rows_that_depend_on_their_place_are_evaluated_in_double_precision():
+    torch.manual_seed(0)
+    model = Uneven().eval()
+    classifier = Classifier.independent(model, (1, 3, 3), 32, torch.device("cpu"))
+    assert classifier.dtype == torch.float64
+    points = torch.rand(1, 9).expand(40, 9).contiguous()
+    logits, pullback = classifier.differentiate(points)
+    gradient = pullback(torch.ones(40, 4))
+    assert logits.dtype == gradient.dtype == torch.float32
+    # the same for all rows, unlike the model's own
+    assert (logits == logits[:1]).all() and (gradient == gradient[:1]).all()
+    assert not (model(points) == model(points)[:1]).all()
+    assert torch.allclose(classifier.logits(points), model(points), rtol=1e-5)
+    assert next(model.parameters()).dtype == torch.float32
+
+    class Even(torch.nn.Module):
+        def forward(self, images):
+            return images.flatten(1)[:, :4] * 2
+
+    even = Classifier.independent(Even(), (1, 3, 3), 32, torch.device("cpu"))
+    assert even.dtype == torch.float32

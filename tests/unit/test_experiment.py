@@ -156,7 +156,7 @@ MISTAKES = {
             ["lipschitz", "networks", "n"],
             NETWORK | {"architecture": "alexnet", "weights": "IMAGENET1K_V1"},
         ),
-        "lipschitz.networks.n.weights are published for torchvision_alexnet only",
+        "lipschitz.networks.n.weights is 'IMAGENET1K_V1', published for torchvision_alexnet only",
     ),
     "network label": (
         changed(["lipschitz", "networks", "n"], NETWORK | {"label": "net"}),

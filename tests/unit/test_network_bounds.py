@@ -9,7 +9,7 @@ from torch import nn
 from intriguing import alexnet, lipschitz, networks
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion
 from intriguing.attacks.noise import noise_tolerance
-from intriguing.errors import BoundError, ModelError
+from intriguing.errors import BoundError, IntriguingError, ModelError
 from intriguing.lipschitz import (
     Bounds,
     certified_radii,
@@ -267,6 +267,27 @@ def test_dense_nets_of_extreme_scales(scales):
     assert exact <= bounds.eclipse <= exact * (1 + 1e-6)
 
 
+def test_images_that_do_not_fit(linear, images, labels):
+    bounds = network_bounds(linear, (1, 8, 8))
+    for wrong, words in [
+        (images.flatten(1), "for an input_shape of"),
+        (images.numpy(), "give a floating-point torch.Tensor"),
+        (images * torch.nan, "hold NaN or infinity"),
+    ]:
+        with pytest.raises(BoundError, match=words):
+            network_bounds(linear, (1, 8, 8), wrong)
+    other = network_bounds(networks.build("softmax", (1, 8, 8), 3).eval(), (1, 8, 8))
+    for arguments, words in [
+        ((images, labels[:3], bounds), "label"),
+        ((images, labels + 10, bounds), "is no class"),
+        ((images.numpy(), labels, bounds), "images must be a torch.Tensor"),
+        ((images, labels, 3.0), "give what network_bounds returned"),
+        ((images, labels, other), "a network of 3 classes, the model has 10"),
+    ]:
+        with pytest.raises(IntriguingError, match=words):
+            certified_radii(linear, *arguments)
+
+
 def test_radii_of_logits_that_cancel():
     model = nn.Sequential(nn.Linear(1, 2)).eval()
     model[0].weight.data[:] = torch.tensor([[1.0], [-1.0]])
@@ -286,7 +307,7 @@ class Tripling(nn.Module):
 def test_a_layer_of_the_users_own(monkeypatch):
     monkeypatch.setattr(lipschitz.layers, "_KINDS", dict(lipschitz.layers._KINDS))
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), Tripling(), nn.Linear(8, 3)).eval()
-    with pytest.raises(BoundError, match=r"the operation gt .*register$"):
+    with pytest.raises(BoundError, match=r"the operation gt .*of its own first"):
         layer_bounds(model, (1, 4, 4))
 
     @register(Tripling)
@@ -300,6 +321,15 @@ def test_a_layer_of_the_users_own(monkeypatch):
     assert bounds.upper == pytest.approx(table["upper"].prod(), rel=1e-6)
     with pytest.raises(BoundError, match="register the layer's class"):
         register(Tripling())
+    with pytest.raises(BoundError, match=r"take \(module, input_shape, compare\)"):
+        register(Tripling)(lambda module, input_shape: Bounds.exactly(3.0))
+    for wrong in (3.0, Bounds(2.0, 1.0), Bounds.exactly(math.nan)):
+        register(Tripling)(lambda module, input_shape, compare, wrong=wrong: wrong)
+        with pytest.raises(BoundError, match="layer 2: the bound registered for Tripling gives"):
+            layer_bounds(model, (1, 4, 4))
+    register(Tripling)(lambda module, input_shape, compare: Bounds.exactly(1e-3))
+    with pytest.raises(BoundError, match="correct the bounds that you registered"):
+        network_bounds(model, (1, 4, 4))
 
 
 class Branching(nn.Module):
@@ -316,10 +346,12 @@ class Squaring(nn.Module):
     ("model", "shape", "words"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).train(), (1, 4, 4), r"call model\.eval\(\)"),
-        (nn.Sequential(nn.GELU()), (4,), r"no bound for 0 \(GELU\): .*register"),
+        (nn.Sequential(nn.GELU()), (4,), r"no bound for layer 0 \(GELU\): register one"),
         (Branching(), (4,), "cannot be traced .*register"),
         (Squaring(), (4,), "product or quotient of two values"),
         (nn.Sequential(nn.Linear(16, 3)), (15,), "does not take images of"),
+        (nn.Sequential(nn.Linear(16, 3)), 16, "input_shape is 16"),
+        (nn.Sequential(nn.Linear(16, 3)).double(), (16,), r"call model\.float\(\)"),
         (nn.Sequential(nn.Conv2d(1, 1, 3)), (1, 2, 2), "does not take images of"),
         (torch.relu, (4,), "give a torch.nn.Module"),
     ],
@@ -387,7 +419,8 @@ def test_weights_from_a_file(tmp_path):
     assert torch.equal(other[0].weight, model[0].weight)
     for content, words in [
         ({"0.weight": torch.zeros(2)}, "is of another network"),
-        ([1, 2], "is of another network"),
+        ([1, 2], "lacks 0.weight; expected are 0.weight to 11.bias"),
+        ({f"module.{k}": v for k, v in model.state_dict().items()}, "it has module.0.weight"),
     ]:
         torch.save(content, tmp_path / "wrong.pt")
         with pytest.raises(ModelError, match=words):

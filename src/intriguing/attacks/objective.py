@@ -8,6 +8,8 @@ minimisers, right direction). The square makes the distortion term smooth withou
 path: the minimisers of both forms are the points of least norm for their loss.
 """
 
+import copy
+import math
 from dataclasses import dataclass
 
 import torch
@@ -28,15 +30,52 @@ class Classifier:
         (C, H, W) of one image.
     multiple : int
         Batches are filled up to multiples of so many rows.
+    dtype : torch.dtype
+        In which the model computes; what goes in and comes out keeps its own.
     """
 
-    def __init__(self, model, shape, multiple=ROWS):
+    def __init__(self, model, shape, multiple=ROWS, dtype=torch.float32):
         self.model, self.shape, self.multiple = model, tuple(shape), multiple
+        self.dtype = dtype
+
+    @classmethod
+    def independent(cls, model, shape, multiple, device):
+        """A classifier each of whose rows comes out the same wherever it stands in a batch.
+
+        Some processors round a row by where it lies in memory, if the number of units does not
+        suit them; the path of a search would then depend on its company. In double precision
+        the difference drowns when the result is rounded to single.
+        """
+        single = cls(model, shape, multiple)
+        if device.type != "cpu" or single._rows_agree():
+            return single
+        double = cls(copy.deepcopy(model).double(), shape, multiple, torch.float64)
+        try:
+            double.logits(torch.zeros(1, math.prod(shape)))
+        except RuntimeError:  # tensors that are no parameters or buffers stay in single precision
+            return single
+        return double
+
+    def _rows_agree(self):
+        """Whether equal rows have equal logits and gradients, bit by bit."""
+        generator = torch.Generator().manual_seed(0)
+        point = torch.rand(1, math.prod(self.shape), generator=generator)
+        found = []
+        for rows in (self.multiple, 2 * self.multiple):
+            logits, pullback = self.differentiate(point.expand(rows, -1).clone())
+            upstream = torch.randn(1, logits.shape[1], generator=torch.Generator().manual_seed(1))
+            gradients = pullback(upstream.expand(rows, -1).contiguous())
+            found += [(logits, gradients)]
+        first = [values[:1] for values in found[0]]
+        return all(
+            (values == own).all() for pair in found for values, own in zip(pair, first, strict=True)
+        )
 
     @torch.no_grad()
     def logits(self, points):
         """Logits (B, classes) of ``points`` (B, n)."""
-        return self.model(self._padded(points).view(-1, *self.shape))[: len(points)]
+        padded = self._padded(points).to(self.dtype)
+        return self.model(padded.view(-1, *self.shape))[: len(points)].to(points.dtype)
 
     def differentiate(self, points):
         """Logits and their pullback.
@@ -49,11 +88,12 @@ class Classifier:
             called several times.
         """
         rows = len(points)
-        padded = self._padded(points.detach()).requires_grad_(True)
+        padded = self._padded(points.detach()).to(self.dtype).requires_grad_(True)
         with torch.enable_grad():
             logits = self.model(padded.view(-1, *self.shape))
 
         def pullback(upstream, keep=False):
+            upstream = upstream.to(self.dtype)
             filler = upstream.new_zeros(len(padded) - rows, upstream.shape[1])
             upstream = torch.cat([upstream, filler]) if len(filler) else upstream
             if not logits.requires_grad:  # a constant model
@@ -61,9 +101,11 @@ class Classifier:
             (gradient,) = torch.autograd.grad(
                 logits, padded, upstream, retain_graph=keep, allow_unused=True
             )
-            return torch.zeros_like(points) if gradient is None else gradient[:rows]
+            if gradient is None:
+                return torch.zeros_like(points)
+            return gradient[:rows].to(points.dtype)
 
-        return logits.detach()[:rows], pullback
+        return logits.detach()[:rows].to(points.dtype), pullback
 
     def _padded(self, points):
         missing = -len(points) % self.multiple

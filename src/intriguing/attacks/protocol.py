@@ -106,9 +106,10 @@ def conduct(
     fitting = int(memory_mb * 2**20 // (COPIES * images[0].nbytes))
     at_hand = max(min(fitting, BATCHES * rows), rows)
     attacked = result.attacked.nonzero()[:, 0]
+    classifier = Classifier.independent(model, images.shape[1:], multiple, images.device)
     with Progress("attacking", len(attacked), "images") as progress:
         work = Work(
-            *(Classifier(model, images.shape[1:], multiple), classes, rows, at_hand),
+            *(classifier, classes, rows, at_hand),
             progress.advance,
         )
         protocol = _Protocol(solve, work, alone, margin, levels, targets is not None)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
+from intriguing.attacks import inputs
 from intriguing.errors import BoundError
+from intriguing.lipschitz.network import NetworkBounds
 from intriguing.lipschitz.norms import UNIT
 
 # a share of the radius, for the rounding of logits in float64
@@ -53,11 +55,33 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     Returns
     -------
     Radii
+
+    Raises
+    ------
+    AttackError
+        If images or labels are not what an attack takes.
+    BoundError
+        If the bounds are not of this model, or it is in training mode.
     """
+    inputs.check_images(images, labels)
+    if not isinstance(bounds, NetworkBounds):
+        raise BoundError(
+            f"bounds is a {type(bounds).__name__}: give what network_bounds returned for this model"
+        )
     if any(module.training for module in model.modules()):
         raise BoundError("the model is in training mode: call model.eval() first")
     double = copy.deepcopy(model).double()
     logits = torch.cat([double(part) for part in images.double().split(batch_size)])
+    inputs.check_classes(labels, logits.shape[1], "label")
+    constants = bounds.pairwise
+    if constants is None:
+        constants = torch.full((logits.shape[1],) * 2, 2**0.5 * bounds.upper, dtype=torch.float64)
+    if len(constants) != logits.shape[1]:
+        raise BoundError(
+            f"bounds are of a network of {len(constants)} classes, the model has"
+            f" {logits.shape[1]}: give its own"
+        )
+    labels = labels.long()
     column = labels[:, None]
     margins = logits.gather(1, column) - logits
     # logits that nearly cancel leave a margin that is mostly rounding
@@ -65,9 +89,6 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     others = (margins - rounding).scatter(1, column, torch.inf)
     smallest = others.amin(1).clamp(min=0)
     simple = DOWN * smallest / (2**0.5 * bounds.upper)
-    constants = bounds.pairwise
-    if constants is None:
-        constants = torch.full((logits.shape[1],) * 2, 2**0.5 * bounds.upper, dtype=torch.float64)
     radii = (DOWN * others / constants[labels]).nan_to_num(posinf=torch.inf)
     right = smallest > 0
     pairwise = torch.where(right, radii.amin(1), 0.0)

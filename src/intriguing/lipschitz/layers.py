@@ -37,9 +37,11 @@ def register(layer, kind=None):
     Parameters
     ----------
     layer : type
-        Class of the module. It is not looked into: the bound speaks for all of it.
+        Class of the module, itself and not its subclasses. It is not looked into: the bound speaks
+        for all of it, for every input, and for every such module from then on.
     kind : str, optional
-        Name in tables; the class's own by default.
+        Name in tables; the class's own by default. ``input_shape`` is without the batch;
+        ``compare`` asks for the columns of other methods and may be ignored.
 
     Examples
     --------
@@ -53,6 +55,12 @@ def register(layer, kind=None):
         raise BoundError(f"{layer!r} is no class of torch.nn.Module: register the layer's class")
 
     def keep(bound):
+        try:
+            inspect.signature(bound).bind(None, None, None)
+        except TypeError:
+            raise BoundError(
+                f"the bound of {layer.__name__} has to take (module, input_shape, compare)"
+            ) from None
         _KINDS[layer] = (kind or layer.__name__, bound)
         return bound
 
@@ -85,14 +93,20 @@ def bounds_of(module, input_shape, compare=True):
             f"{type(module).__name__} is given {tuple(input_shape)} for each image: give it batches"
             f" of channels and {axes} axes"
         )
-    return _KINDS[type(module)][1](module, tuple(input_shape), compare)
+    found = _KINDS[type(module)][1](module, tuple(input_shape), compare)
+    if not isinstance(found, Bounds) or not 0 <= found.lower <= found.upper < math.inf:
+        raise BoundError(
+            f"the bound registered for {type(module).__name__} gives {found!r}: let it return"
+            " Bounds(lower, upper), finite, or Bounds.exactly(constant)"
+        )
+    return found
 
 
 def unknown(what):
     """The error for a layer or operation without a bound."""
     return BoundError(
-        f"there is no bound for {what}: put it into a module of its own and register a bound with"
-        " intriguing.lipschitz.register"
+        f"there is no bound for {what}: register one for its class with"
+        " intriguing.lipschitz.register (for an operation: put it into a module of its own first)"
     )
 
 
@@ -160,7 +174,7 @@ def _axes(input_shape):
 
 def _dropout(module, input_shape, compare):
     if module.training:
-        raise BoundError("the model is in training mode: call model.eval() first")
+        raise BoundError("dropout is active: call F.dropout with training=self.training")
     return Bounds.exactly(1.0)
 
 

@@ -138,6 +138,8 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
         As `layer_bounds`, and if LipSDP is asked for and cannot be used.
     """
     walked = walk(model, input_shape, compare=compare)
+    if images is not None:
+        _check_images(images, input_shape)
     chain = dense_chain(walked)
     eclipse = None if chain is None else chain.constant()
     semidefinite = None
@@ -155,8 +157,8 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     lower = jacobian_norms(model, images).amax().item() * DOWN if len(images) else 0.0
     if lower > upper:
         raise BoundError(
-            f"the largest Jacobian norm found is {lower:.6g}, above the bound {upper:.6g}: one of"
-            " them is wrong; please report this model"
+            f"the largest Jacobian norm found is {lower:.6g}, above the bound {upper:.6g}: correct"
+            " the bounds that you registered; if there are none, please report this model"
         )
     return NetworkBounds(
         lower=lower,
@@ -168,6 +170,19 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
         pairwise=_pairwise(walked, chain, upper),
         layers=table_of(walked),
     )
+
+
+def _check_images(images, input_shape):
+    if not torch.is_tensor(images) or not images.is_floating_point():
+        kind = images.dtype if torch.is_tensor(images) else type(images).__name__
+        raise BoundError(f"images are {kind}: give a floating-point torch.Tensor")
+    if tuple(images.shape[1:]) != tuple(input_shape):
+        raise BoundError(
+            f"images are {tuple(images.shape)} for an input_shape of {tuple(input_shape)}: give"
+            " (N, *input_shape)"
+        )
+    if not images.isfinite().all():
+        raise BoundError("images hold NaN or infinity: remove those")
 
 
 def _pairwise(walked, chain, upper):

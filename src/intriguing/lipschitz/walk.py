@@ -121,6 +121,13 @@ def walk(model, input_shape, *, compare=True):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
     if any(module.training for module in model.modules()):
         raise BoundError("the model is in training mode: call model.eval() first")
+    other = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
+    if other:
+        raise BoundError(f"the model computes in {other.pop()}: call model.float() first")
+    if not isinstance(input_shape, tuple | list | torch.Size):
+        raise BoundError(
+            f"input_shape is {input_shape!r}: give (channels, height, width), without the batch"
+        )
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise BoundError(
@@ -134,8 +141,9 @@ def walk(model, input_shape, *, compare=True):
         graph = tracer.trace(model)
     except Exception as error:  # whatever the model's own code raises on a symbolic input
         raise BoundError(
-            f"the model cannot be traced ({error}): give the part with control flow a module of its"
-            " own and register a bound with intriguing.lipschitz.register"
+            f"the model cannot be traced ({str(error).splitlines()[0]}): give the model itself if"
+            " it is wrapped or compiled, and the part with control flow a module of its own,"
+            " registered with intriguing.lipschitz.register"
         ) from error
     _check_graph(graph)
     traced = fx.GraphModule(tracer.root, graph)
@@ -154,7 +162,8 @@ def walk(model, input_shape, *, compare=True):
     except (RuntimeError, ValueError) as error:
         raise BoundError(
             f"the model does not take images of {tuple(input_shape)}"
-            f" ({str(error).splitlines()[0]}): give its own input_shape"
+            f" ({str(error).splitlines()[0]}): give input_shape as (channels, height, width),"
+            " without the batch"
         ) from error
     return walker.walk
 
@@ -227,7 +236,7 @@ class _Walker(fx.Interpreter):
         if node.op == "call_module":
             module = self.fetch_attr(node.target)
             if not layers.is_known(module):
-                raise layers.unknown(f"{node.target} ({type(module).__name__})")
+                raise layers.unknown(f"layer {node.target} ({type(module).__name__})")
             if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
                 raise layers.unknown(f"{node.target} with more than one argument")
             return self._layer(node, node.target, module)
