@@ -108,7 +108,7 @@ def test_an_edit_of_the_attack_reruns_attacks_and_what_follows(scratch):
     assert planned["attack"] == 18 and planned["transfer"] == 6 and "page" in planned
     # every example is checked again
     assert planned["certificate"] == 6
-    assert "train" not in planned and "data" not in planned and "lipschitz" not in planned
+    assert "train" not in planned and "data" not in planned
 
 
 def test_an_edit_of_the_bounds_reruns_bounds_and_checks_only(scratch):
