@@ -16,7 +16,9 @@ include: "workflow/rules/report.smk"
 
 for name in experiment_names():
     if name in {rule.name for rule in workflow.rules}:
-        raise WorkflowError(f"{name}.yaml: a rule is called {name} already: rename the file")
+        raise WorkflowError(
+            f"{name}.yaml: a rule is called {name} already: rename the file"
+        )
 
     rule:
         name:

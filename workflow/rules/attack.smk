@@ -10,11 +10,14 @@ rule attack:
     threads: 1
     resources:
         mem_mb=of_experiment(
-            lambda experiment, wildcards: 1500 + experiment.attack(wildcards.attack)["memory_mb"]
+            lambda experiment, wildcards: 1500
+            + experiment.attack(wildcards.attack)["memory_mb"]
         ),
         runtime=120,
     params:
-        attack=of_experiment(lambda experiment, wildcards: experiment.attack(wildcards.attack)),
+        attack=of_experiment(
+            lambda experiment, wildcards: experiment.attack(wildcards.attack)
+        ),
         code=code_of("attack.py"),
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}, shard {wildcards.shard} of {wildcards.shards}"
@@ -38,7 +41,9 @@ rule merge:
         mem_mb=2000,
         runtime=10,
     params:
-        attack=of_experiment(lambda experiment, wildcards: experiment.attack(wildcards.attack)),
+        attack=of_experiment(
+            lambda experiment, wildcards: experiment.attack(wildcards.attack)
+        ),
         columns=lambda wildcards: {
             "seed": wildcards.seed,
             "model": wildcards.model,

@@ -23,7 +23,9 @@ rule lipschitz:
 rule lipschitz_of_network:
     input:
         of_experiment(
-            lambda experiment, wildcards: experiment.weights_of_network(wildcards.network)
+            lambda experiment, wildcards: experiment.weights_of_network(
+                wildcards.network
+            )
         ),
     output:
         NETWORK_LAYERS,
@@ -34,7 +36,9 @@ rule lipschitz_of_network:
         mem_mb=4000,
         runtime=60,
     params:
-        entry=of_experiment(lambda experiment, wildcards: experiment.network(wildcards.network)),
+        entry=of_experiment(
+            lambda experiment, wildcards: experiment.network(wildcards.network)
+        ),
         code=code_of("lipschitz_of_network.py"),
     message:
         "Lipschitz bounds of {wildcards.network} for {wildcards.experiment}"

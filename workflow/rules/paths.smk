@@ -7,7 +7,9 @@ ATTACK_SUMMARY = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.c
 SHARD = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}/shard{shard}of{shards}.safetensors"
 NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
 TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
-NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
+NOISE_TRANSFER = (
+    "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
+)
 ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
 TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
@@ -31,13 +33,17 @@ def table(name):
 
 def all_models(experiment, wildcards):
     """Folders of all models of the same seed, in the order of the experiment."""
-    return expand(MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed)
+    return expand(
+        MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed
+    )
 
 
 def model_folders(experiment, wildcards):
     """Folders of each model, one for each seed."""
     return {
-        name: expand(MODEL, experiment=experiment.name, model=name, seed=experiment.seeds)
+        name: expand(
+            MODEL, experiment=experiment.name, model=name, seed=experiment.seeds
+        )
         for name in experiment.models
     }
 
@@ -76,7 +82,11 @@ def bounded_networks(experiment, wildcards):
     shown = {}
     for name, entry in experiment.lipschitz["networks"].items():
         (path,) = expand(NETWORK_LAYERS, experiment=experiment.name, network=name)
-        shown[path] = {"label": entry["label"], "architecture": entry["architecture"], "seed": 0}
+        shown[path] = {
+            "label": entry["label"],
+            "architecture": entry["architecture"],
+            "seed": 0,
+        }
     for name, entry in experiment.models.items():
         for seed in experiment.seeds:
             (path,) = expand(LAYERS, experiment=experiment.name, model=name, seed=seed)
@@ -121,7 +131,15 @@ def everything(experiment):
     names = ("table1", "table2", "table5", "distortion", "certificates")
     tables = [path for name in names for path in table(name).values()]
     figures = [HEATMAP, LIPSCHITZ_FIGURE, INSTABILITY_FIGURE]
-    single = [DATASET, *tables, ATTACKS_TABLE, TRANSFER_TABLE, CERTIFICATES, *figures, PAGE]
+    single = [
+        DATASET,
+        *tables,
+        ATTACKS_TABLE,
+        TRANSFER_TABLE,
+        CERTIFICATES,
+        *figures,
+        PAGE,
+    ]
     many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY, BOUNDS, CERTIFICATE]
     combinations = {
         "attack": experiment.attacks,

@@ -11,7 +11,9 @@ rule train:
         mem_mb=3000,
         runtime=240,
     params:
-        model=of_experiment(lambda experiment, wildcards: experiment.training(wildcards.model)),
+        model=of_experiment(
+            lambda experiment, wildcards: experiment.training(wildcards.model)
+        ),
         code=code_of("train.py"),
     message:
         "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"

@@ -3,6 +3,8 @@
 Every row stands at a point of its own in its method, so that a hard image holds up nobody.
 """
 
+import abc
+
 import torch
 
 
@@ -23,7 +25,7 @@ class Rows:
                 value.select(rows)
 
 
-class Batch(Rows):
+class Batch(Rows, abc.ABC):
     """What `work_through` needs of a method.
 
     owner : int64 Tensor (B,)
@@ -32,17 +34,17 @@ class Batch(Rows):
         Rows that need no further turn.
     """
 
+    @abc.abstractmethod
     def turn(self):
         """Advance every row by one step; set ``done``."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def enter(self, rows, owner):
         """Put the problems ``owner`` into ``rows`` (Tensors of numbers)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def leave(self, rows):
         """Write out what the rows have reached."""
-        raise NotImplementedError
 
 
 def work_through(batch, number, report=None):
