@@ -2,6 +2,7 @@
 
 from intriguing import trained_model
 from intriguing.dataset_file import open_dataset
+from intriguing.device import resolve
 from intriguing.job import job
 from intriguing.stages import attack
 
@@ -10,8 +11,10 @@ with job(snakemake.log[0]):
         open_dataset(snakemake.input.data),
         trained_model.load(snakemake.input.model),
         snakemake.params.attack,
+        task=trained_model.task(snakemake.input.model),
         seed=int(snakemake.wildcards.seed),
         shard=int(snakemake.wildcards.shard),
         shards=int(snakemake.wildcards.shards),
+        device=resolve(snakemake.params.device),
     )
     made.save(snakemake.output[0], code=snakemake.params.code)

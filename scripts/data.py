@@ -5,14 +5,13 @@ from intriguing.datasets import load
 from intriguing.job import job
 
 with job(snakemake.log[0]):
-    data = snakemake.params.data
-    dataset = load(
-        data["name"], data["root"], seed=data["seed"], test_fraction=data["test_fraction"]
-    )
+    data = dict(snakemake.params.data)
+    parts = data.pop("parts")
+    dataset = load(data.pop("name"), data.pop("root"), **data)
     write_dataset(
         snakemake.output[0],
         dataset,
-        parts=data["parts"],
+        parts=parts,
         seed=data["seed"],
         code=snakemake.params.code,
     )

@@ -10,5 +10,5 @@ with job(snakemake.log[0]):
         snakemake.params.models, read_table(snakemake.input.attacks), snakemake.params.attacks
     )
     layout = tables.distortion_layout(table)
-    caption = tables.distortion_caption(snakemake.params.dataset)
+    caption = tables.distortion_caption(snakemake.params.dataset, table)
     report.write_formats(table, [layout], caption, snakemake.output)

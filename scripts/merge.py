@@ -4,13 +4,13 @@ from intriguing.artifacts import write_table
 from intriguing.attacks import AdversarialSet
 from intriguing.dataset_file import open_dataset
 from intriguing.job import job
-from intriguing.stages import attack
+from intriguing.stages import attack, sample
 
 with job(snakemake.log[0]):
     data, entry = open_dataset(snakemake.input.data), snakemake.params.attack
     made = AdversarialSet.join([AdversarialSet.load(path) for path in snakemake.input.shards])
     made.save(snakemake.output.examples)
-    line = attack.summary(made, data.sample(entry["split"], entry["count"]).indices)
+    line = attack.summary(made, sample.sample_of(data, entry).indices)
     for column, value in snakemake.params.columns.items():
         line.insert(0, column, value)
     write_table(snakemake.output.summary, line)

@@ -20,5 +20,7 @@ with job(snakemake.log[0]):
         lipschitz=snakemake.input.lipschitz,
         instability=snakemake.input.instability,
         galleries=snakemake.input.galleries,
+        paper_figures=snakemake.input.paper_figures,
+        filters=snakemake.input.filters,
     )
     write_text(snakemake.output[0], text)

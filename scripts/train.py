@@ -2,6 +2,7 @@
 
 from intriguing import trained_model
 from intriguing.dataset_file import open_dataset
+from intriguing.device import resolve
 from intriguing.job import job
 from intriguing.stages import training
 
@@ -11,8 +12,9 @@ with job(snakemake.log[0]):
         snakemake.params.model,
         name=snakemake.wildcards.model,
         seed=int(snakemake.wildcards.seed),
+        device=resolve(snakemake.params.device),
+        code=snakemake.params.code,
     )
-    settings["code"] = snakemake.params.code
     trained_model.save(
         snakemake.output[0], model, settings=settings, metrics=metrics, history=history
     )

@@ -12,7 +12,10 @@ with job(snakemake.log[0]):
     rows = transfer.run(
         open_dataset(snakemake.input.data),
         AdversarialSet.load(snakemake.input.distorted),
-        {name: trained_model.load(folder) for name, folder in models.items()},
+        {
+            name: (trained_model.load(folder), trained_model.task(folder))
+            for name, folder in models.items()
+        },
         seed=int(snakemake.wildcards.seed),
     )
     for column, value in snakemake.params.columns.items():

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 
-import torch
 from torch import nn
 
 from intriguing.errors import ModelError
@@ -10,13 +9,13 @@ from intriguing.torchvision_import import import_torchvision
 
 # smallest image whose last map still has a pixel
 SMALLEST = 67
+# of the published initialisation: deviation of weights, layers whose biases are 1
 DEVIATION = 0.01
-# torchvision's name for the weights it publishes
-PUBLISHED = "IMAGENET1K_V1"
+ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-def krizhevsky(input_shape, classes, *, grouped=True):
-    """The network of Krizhevsky, Sutskever & Hinton 2012, initialised as there.
+def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"):
+    """The network of Krizhevsky, Sutskever & Hinton 2012.
 
     Five convolutions, overlapping 3×3 max-pools of stride 2, local response normalisation after the
     first two, three dense layers; dropout in training. Images of 227×227 make the published sizes
@@ -30,12 +29,18 @@ def krizhevsky(input_shape, classes, *, grouped=True):
     grouped : bool
         The second, fourth and fifth convolution in two groups, as on the original's two cards;
         otherwise each sees all channels, as the sizes printed in Szegedy et al. 2013, Table 5, say.
+    initialisation : str
+        ``published``: deviation 0.01, some biases 1, as in 2012. Before it is trained such a
+        network gives all images nearly the same logits; ``he`` (He et al. 2015: variance 2 over the
+        inputs of a unit, biases 0) lets images tell, as an attack on random weights needs.
 
     Returns
     -------
     torch.nn.Sequential
         Its layers are named conv1 to conv5 and fc6 to fc8.
     """
+    if initialisation not in ("published", "he"):
+        raise ModelError(f"initialisation is {initialisation!r}: choose published or he")
     channels, *size = input_shape
     if len(size) != 2 or min(size) < SMALLEST:
         raise ModelError(
@@ -76,11 +81,14 @@ def krizhevsky(input_shape, classes, *, grouped=True):
         fc8=nn.Linear(4096, classes),
     )
     model = nn.Sequential(features | dense)
-    ones = ("conv2", "conv4", "conv5", "fc6", "fc7")
-    for name, module in model.named_children():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, std=DEVIATION)
-            nn.init.constant_(module.bias, 1.0 if name in ones else 0.0)
+    layers = {n: m for n, m in model.named_children() if isinstance(m, nn.Conv2d | nn.Linear)}
+    for name, layer in layers.items():
+        if initialisation == "he":
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        else:
+            nn.init.normal_(layer.weight, std=DEVIATION)
+            nn.init.constant_(layer.bias, 1.0 if name in ONES else 0.0)
     return model
 
 
@@ -110,49 +118,3 @@ def torchvision_alexnet(input_shape, classes, *, weights=None):
             f"the weights {weights!r} cannot be downloaded ({error}): give the path of a weights"
             " file"
         ) from error
-
-
-def load_weights(model, path):
-    """Load a user's weights file (safetensors, or what torch.save wrote) into a network.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, unreadable or of another network.
-    """
-    import safetensors
-    import safetensors.torch
-
-    try:
-        if str(path).endswith(".safetensors"):
-            state = safetensors.torch.load_file(path)
-        else:
-            # tensors alone: nothing in the file is run
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(f"the weights file {path} does not exist: correct its path") from error
-    except Exception as error:
-        reason = type(error).__name__
-        raise ModelError(
-            f"the weights file {path} cannot be read ({reason}): give a safetensors file, or the"
-            " tensors of model.state_dict() saved by torch.save"
-        ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
-    own = list(model.state_dict())
-    foreign = [str(key) for key in state if key not in own]
-    missing = [key for key in own if key not in state]
-    if foreign or missing:
-        found = f"has {foreign[0]}" if foreign else f"lacks {missing[0]}"
-        raise ModelError(
-            f"the weights file {path} is of another network (it {found}; expected are {own[0]} to"
-            f" {own[-1]}): give a state_dict with the names of this architecture"
-        )
-    try:
-        model.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        raise ModelError(
-            f"the weights file {path} is of another network ({' '.join(lines[:2])}): give the"
-            " weights of this architecture"
-        ) from error
-    return model

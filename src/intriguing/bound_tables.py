@@ -113,6 +113,8 @@ def certificates(models, lines, attacks):
     for name, entry in models.items():
         for attack in attacks:
             made = lines[(lines["attack"] == attack) & (lines["model"] == name)]
+            if made.empty:  # an attack that is not made for this model
+                continue
             row = {"model": name, "label": entry["label"], "attack": attack}
             row |= {key: made[key].iloc[0] for key in ("method", "split", "targets")}
             row |= {"seeds": len(made), "n": made["n"].sum()}

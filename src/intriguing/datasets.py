@@ -1,22 +1,22 @@
 """Image data sets, from where they come to tensors in [0, 1].
 
 `load` is the only entry. Every set is checked when it is read, because a truncated or altered
-file would otherwise show up much later as an odd number in a table.
+file would otherwise show up much later as an odd number in a table. How the files of a set are
+read is in `idx_files`, `cifar` and `image_folder`.
 """
 
-import gzip
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from intriguing import splits
 from intriguing.errors import DataError
 
 ROOT_VARIABLE = "INTRIGUING_DATA_ROOT"
+NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,83 @@ class Dataset:
         digest = hashlib.sha256()
         for tensor in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.contiguous().flatten().numpy())
         return digest.hexdigest()
 
 
-def load(name, root=None, *, seed=0, test_fraction=0.2):
+@dataclass(frozen=True)
+class Subset:
+    """How many images of a data set are kept: ``train`` and ``test``, None for all."""
+
+    seed: int = 0
+    train: int | None = None
+    test: int | None = None
+
+    def rows(self, split, number):
+        """Sorted positions of the images that are kept, in a form that indexes arrays.
+
+        Parameters
+        ----------
+        split : {"train", "test"}
+        number : int
+            Images that there are.
+
+        Raises
+        ------
+        DataError
+            If more are asked for than there are, or none.
+        """
+        count = {"train": self.train, "test": self.test}[split]
+        if count is None:
+            return slice(None)
+        if not 1 <= count <= number:
+            raise DataError(
+                f"data.{split}_count is {count}, but the {split} set has {number} images:"
+                f" give a number from 1 to {number}, or leave the key out to keep all"
+            )
+        return splits.sample(number, count, self.seed)
+
+
+def load(
+    name,
+    root=None,
+    *,
+    seed=0,
+    test_fraction=0.2,
+    folder=None,
+    size=None,
+    resize=None,
+    channels=None,
+    train_count=None,
+    test_count=None,
+):
     """Load a data set by name.
 
     Parameters
     ----------
     name : str
-        ``digits`` (8x8, comes with scikit-learn), ``mnist`` or ``fashion_mnist`` (28x28).
+        ``digits`` (8x8, comes with scikit-learn), ``mnist`` or ``fashion_mnist`` (28x28),
+        ``cifar10`` (3x32x32), or ``image_folder``: images of one's own.
     root : path, optional
-        Folder of the downloaded sets: an existing copy in ``<root>/MNIST/raw`` or
-        ``<root>/FashionMNIST/raw`` is used as it is, otherwise it is downloaded there. The
-        environment variable ``INTRIGUING_DATA_ROOT`` goes before it.
-    seed, test_fraction : int, float
-        Stratified test split of ``digits``, which has none of its own.
+        Folder of the downloaded sets: an existing copy in ``<root>/MNIST/raw``,
+        ``<root>/FashionMNIST/raw`` or ``<root>/cifar-10-batches-py`` is used as it is, otherwise
+        it is downloaded there. ``cifar10`` is also read from JPEG copies in
+        ``<root>/cifar10-jpeg/{train,test}/<class>/``, if there are no batches; these are lossy,
+        and the data set is then called ``cifar10-jpeg``. The environment variable
+        ``INTRIGUING_DATA_ROOT`` goes before this parameter.
+    seed : int
+        Of the test split and of the images that are kept.
+    test_fraction : float
+        Size of the test set of ``digits`` and of an image folder, which have none of their own:
+        stratified, unless the classes are too small for it.
+    folder : path
+        Of ``image_folder``: holds ``train/<class>/*`` and ``test/<class>/*``, or ``<class>/*``.
+        A relative path is under the root.
+    size, resize, channels : int, optional
+        Of ``image_folder``, see `image_folder.decode`.
+    train_count, test_count : int, optional
+        Keep so many random images of the training and of the test set; a larger count contains
+        the images of a smaller one.
 
     Returns
     -------
@@ -66,116 +126,102 @@ def load(name, root=None, *, seed=0, test_fraction=0.2):
     Raises
     ------
     DataError
-        If the name is unknown, or the files are missing, truncated or altered.
+        If the name is unknown, a parameter does not apply, or the files are missing, truncated,
+        altered, or not those of a data set.
     """
+    if name not in NAMES:
+        raise DataError(f"unknown data set {name!r}: choose one of {', '.join(NAMES)}")
+    subset = Subset(seed, train_count, test_count)
+    root = Path(os.environ.get(ROOT_VARIABLE) or root or "data").expanduser()
+    if name == "image_folder":
+        from intriguing import image_folder
+
+        if folder is None:
+            raise DataError("data.folder is missing: set it to the folder of the images")
+        return image_folder.read(
+            root / Path(folder).expanduser(),
+            subset,
+            test_fraction=test_fraction,
+            size=size,
+            resize=resize,
+            channels=channels,
+        )
+    own = {"folder": folder, "size": size, "resize": resize, "channels": channels}
+    for key, value in own.items():
+        if value is not None:
+            raise DataError(
+                f"data.{key} is {value}, which {name} does not use: remove it, or set data.name"
+                " to image_folder"
+            )
     if name == "digits":
-        return _load_digits(seed, test_fraction)
-    if name in _IDX_SETS:
-        root = os.environ.get(ROOT_VARIABLE) or root or "data"
-        return _load_idx(name, Path(root).expanduser())
-    raise DataError(f"unknown data set {name!r}: choose one of {', '.join(NAMES)}")
+        return _digits(subset, test_fraction)
+    if name == "cifar10":
+        from intriguing import cifar
+
+        return cifar.read(root, subset)
+    from intriguing import idx_files
+
+    return idx_files.read(name, root, subset)
 
 
-def _load_digits(seed, test_fraction):
+def intensities(pixels):
+    """Pixels 0 to 255, uint8 Tensor, as float32 in [0, 1]."""
+    return pixels.float().div_(255)
+
+
+def held_out_test(labels, fraction, seed):
+    """`splits.held_out_test`, with a sentence where one of the two sets would be empty."""
+    train, test = splits.held_out_test(labels, fraction, seed)
+    if not len(train) or not len(test):
+        raise DataError(
+            f"data.test_fraction {fraction} of {len(labels)} images leaves {len(train)} to train"
+            f" and {len(test)} to test: change it, or add images"
+        )
+    return train, test
+
+
+def download(source, root, folder, remedy):
+    """Let torchvision download a data set.
+
+    Parameters
+    ----------
+    source : class of torchvision.datasets
+    root, folder : path
+        Where it goes, and where its files then are.
+    remedy : str
+        What to do without a download.
+
+    Raises
+    ------
+    DataError
+        If there is no network, or the files are not the published ones.
+    """
+    try:
+        # torchvision checks the MD5 of each archive, also of one that is already there
+        source(root=root, download=True)
+    except (RuntimeError, OSError) as error:  # the errors of urllib and gzip are OSErrors
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise DataError(
+            f"{source.__name__} is not in {folder} and cannot be downloaded ({reason}): {remedy}"
+        ) from error
+
+
+def elsewhere(holds):
+    """The end of a remedy: where else the files may be."""
+    return (
+        f"or set data.root in the experiment or the environment variable {ROOT_VARIABLE} to the"
+        f" folder that holds {holds}"
+    )
+
+
+def _digits(subset, test_fraction):
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images = torch.from_numpy(digits.images / 16).float()[:, None]
     labels = torch.from_numpy(digits.target).long()
-    train, test = splits.stratified_test(digits.target, test_fraction, seed)
+    train, test = held_out_test(digits.target, test_fraction, subset.seed)
+    train = train[subset.rows("train", len(train))]
+    test = test[subset.rows("test", len(test))]
     names = tuple(str(label) for label in digits.target_names)
     return Dataset("digits", images[train], labels[train], images[test], labels[test], names)
-
-
-# The files of both sets, with the MD5 of the uncompressed content where it is published.
-_FILES = {
-    "train-images-idx3-ubyte": (60000, 28, 28),
-    "train-labels-idx1-ubyte": (60000,),
-    "t10k-images-idx3-ubyte": (10000, 28, 28),
-    "t10k-labels-idx1-ubyte": (10000,),
-}
-_IDX_SETS = {
-    "mnist": (
-        "MNIST",
-        {
-            "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-            "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-            "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-            "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-        },
-    ),
-    "fashion_mnist": ("FashionMNIST", {}),
-}
-NAMES = ("digits", *_IDX_SETS)
-
-
-def _load_idx(name, root):
-    class_name, sums = _IDX_SETS[name]
-    folder = root / class_name / "raw"
-    present = [file for file in _FILES if (folder / file).is_file()]
-    if len(present) < len(_FILES):
-        _download(class_name, root, folder)
-    for file, shape in _FILES.items():
-        _check(folder / file, shape, sums.get(file))
-
-    from intriguing.torchvision_import import import_torchvision
-
-    torchvision = import_torchvision()
-    source = getattr(torchvision.datasets, class_name)
-    train = source(root=root, train=True, download=False)
-    test = source(root=root, train=False, download=False)
-    for split in (train, test):
-        counts = torch.bincount(split.targets, minlength=10)
-        if len(counts) > 10 or (name == "fashion_mnist" and len(counts.unique()) > 1):
-            raise DataError(
-                f"the labels in {folder} are not those of {class_name}: {_remedy(folder)}"
-            )
-    names = tuple(train.classes)
-    return Dataset(
-        name,
-        train.data[:, None].float().div_(255),
-        train.targets.long(),
-        test.data[:, None].float().div_(255),
-        test.targets.long(),
-        names,
-    )
-
-
-def _download(class_name, root, folder):
-    from urllib.error import URLError
-
-    from intriguing.torchvision_import import import_torchvision
-
-    source = getattr(import_torchvision().datasets, class_name)
-    try:
-        # torchvision checks the MD5 of each archive, also of one that is already there
-        source(root=root, download=True)
-    except (RuntimeError, URLError, OSError, gzip.BadGzipFile) as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise DataError(
-            f"{class_name} is not in {folder} and cannot be downloaded ({reason}):"
-            f" {_remedy(folder)}"
-        ) from error
-
-
-def _check(path, shape, md5):
-    expected = int(np.prod(shape)) + 4 * (len(shape) + 1)
-    size = path.stat().st_size
-    if size != expected:
-        raise DataError(
-            f"{path} has {size} bytes instead of {expected} (truncated or foreign):"
-            f" {_remedy(path.parent)}"
-        )
-    if md5 and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-        raise DataError(
-            f"{path} is not the published file (its MD5 is not {md5}): {_remedy(path.parent)}"
-        )
-
-
-def _remedy(folder):
-    files = ", ".join(f"{file}[.gz]" for file in _FILES)
-    return (
-        f"put the original {files} into {folder} (deleting what is wrong there), or set data.root"
-        f" in the experiment or the environment variable {ROOT_VARIABLE} to the folder that"
-        f" holds {folder.parent.name}/raw"
-    )

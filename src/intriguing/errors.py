@@ -21,6 +21,10 @@ class ModelError(IntriguingError):
     """A network cannot be built, gives no logits, or holds weights that are not finite."""
 
 
+class DeviceError(IntriguingError):
+    """The device that was asked for is not there."""
+
+
 class TrainingError(IntriguingError):
     """Training diverged or was asked for something that the network cannot do."""
 
@@ -31,3 +35,7 @@ class AttackError(IntriguingError, ValueError):
 
 class BoundError(IntriguingError, ValueError):
     """A Lipschitz bound is asked of weights, sizes or a layer for which there is none."""
+
+
+class UnknownLayerError(BoundError):
+    """A network cannot be bounded because it has a layer or operation without a bound."""

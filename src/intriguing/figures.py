@@ -86,6 +86,29 @@ def gallery(originals, distorted, labels, targets, distortions, path, *, title, 
     save(figure, path)
 
 
+def pairs(panels, path):
+    """Panels of images, each above its distorted version.
+
+    Parameters
+    ----------
+    panels : sequence of (str, float array (k, C, H, W), float array (k, C, H, W))
+        What stands above a panel, originals, distorted images (shown clipped to [0, 1]).
+    """
+    columns = max(1, *(len(originals) for _, originals, _ in panels))
+    figure = plt.figure(figsize=(1.0 * columns + 0.6, 2.5 * len(panels)), layout="constrained")
+    for part, (words, originals, distorted) in zip(
+        figure.subfigures(len(panels), 1, squeeze=False)[:, 0], panels, strict=True
+    ):
+        part.suptitle(words, fontsize=9)
+        axes = part.subplots(2, columns, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for k, pair in enumerate(zip(originals, distorted, strict=True)):
+            for axis, image in zip(axes[:, k], pair, strict=True):
+                _image(axis, np.clip(image, 0, 1))
+    save(figure, path)
+
+
 def _image(axis, image):
     if len(image) == 1:
         axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)

@@ -3,11 +3,15 @@
 import itertools
 import math
 
-import torch
 from torch import nn
 
 from intriguing.alexnet import krizhevsky, torchvision_alexnet
+from intriguing.alexnet_style import alexnet_style
 from intriguing.errors import ModelError
+from intriguing.factory import build_own
+from intriguing.initialisation import glorot_linear
+from intriguing.quocnet import QuocNet
+from intriguing.sparse_autoencoder import Autoencoder
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -20,8 +24,9 @@ def build(architecture, input_shape, classes, **options):
     architecture : str
         ``softmax`` (no hidden layer), ``fully_connected`` (``hidden``: list of layer sizes,
         ``activation``: sigmoid, tanh or relu), ``autoencoder`` (``units``: hidden size; a sparse
-        autoencoder's encoder under a softmax layer), ``alexnet`` (``grouped``) or
-        ``torchvision_alexnet`` (``weights``); see `intriguing.alexnet` for these.
+        autoencoder's encoder under a softmax layer), ``alexnet_style`` (see
+        `alexnet_style.alexnet_style`), ``quocnet`` (`quocnet.QuocNet`), ``alexnet`` (``grouped``)
+        or ``torchvision_alexnet`` (``weights``; see `alexnet` for these two).
     input_shape : tuple of int
         (C, H, W).
     classes : int
@@ -47,9 +52,26 @@ def build(architecture, input_shape, classes, **options):
         ) from error
 
 
+def from_entry(entry, input_shape, classes):
+    """Build what an experiment's entry describes, or the header of a weights file.
+
+    Parameters
+    ----------
+    entry : dict
+        ``architecture`` or ``factory`` (`factory.build_own`), and ``options``.
+    """
+    if entry.get("factory"):
+        return build_own(entry["factory"], input_shape, classes, **entry["options"])
+    return build(entry["architecture"], input_shape, classes, **entry["options"])
+
+
+# networks of a code learnt without labels and frozen (``encode``) under a ``classifier``
+CODED = (Autoencoder, QuocNet)
+
+
 def dense_layers(model):
     """The layers that the classifier's weight decay applies to, from input to logits."""
-    if isinstance(model, Autoencoder):
+    if isinstance(model, CODED):
         return [model.classifier]
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
 
@@ -69,48 +91,16 @@ def _fully_connected(input_shape, classes, *, hidden, activation="sigmoid"):
     layers = [nn.Flatten()]
     sizes = [math.prod(input_shape), *hidden]
     for fan_in, fan_out in itertools.pairwise(sizes):
-        layers += [_linear(fan_in, fan_out, gain), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers, _linear(sizes[-1], classes, 1.0))
-
-
-def _linear(fan_in, fan_out, gain):
-    layer = nn.Linear(fan_in, fan_out)
-    nn.init.xavier_uniform_(layer.weight, gain)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-class Autoencoder(nn.Module):
-    """A sparse autoencoder's sigmoid code under a softmax layer (the paper's AE400-10).
-
-    The decoder takes part in the unsupervised training only; the logits do not depend on it.
-    """
-
-    def __init__(self, input_shape, classes, *, units):
-        super().__init__()
-        inputs = math.prod(input_shape)
-        if units < 1:
-            raise ModelError(f"units must be positive, not {units}")
-        self.encoder = _linear(inputs, units, 1.0)
-        self.decoder = _linear(units, inputs, 1.0)
-        self.classifier = nn.Linear(units, classes)
-
-    def encode(self, images):
-        """Hidden code in (0, 1), Tensor (B, units)."""
-        return torch.sigmoid(self.encoder(images.flatten(1)))
-
-    def decode(self, codes):
-        """Reconstruction in (0, 1), Tensor (B, inputs)."""
-        return torch.sigmoid(self.decoder(codes))
-
-    def forward(self, images):
-        return self.classifier(self.encode(images))
+        layers += [glorot_linear(fan_in, fan_out, gain), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers, glorot_linear(sizes[-1], classes, 1.0))
 
 
 _BUILDERS = {
     "softmax": _softmax,
     "fully_connected": _fully_connected,
     "autoencoder": Autoencoder,
+    "alexnet_style": alexnet_style,
+    "quocnet": QuocNet,
     "alexnet": krizhevsky,
     "torchvision_alexnet": torchvision_alexnet,
 }

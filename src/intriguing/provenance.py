@@ -7,6 +7,8 @@ transitively, those inside functions included.
 
 import ast
 import hashlib
+import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -27,11 +29,36 @@ def code_hash(script):
     str
         16 hexadecimal digits. It depends on the content of the files, not on their times.
     """
-    digest = hashlib.sha256()
     script = Path(script)
-    for name, path in sorted({"script": script, **imported_modules(script)}.items()):
+    return _hash({"script": script, **imported_modules(script)})
+
+
+def files_hash(paths):
+    """The same of some files that belong together, known by their names in their common folder."""
+    common = os.path.commonpath([Path(path).parent for path in paths])
+    return _hash({Path(path).relative_to(common).as_posix(): Path(path) for path in paths})
+
+
+def _hash(files):
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def factory_hash(factory):
+    """Hash of the package (or the single module) that a factory lies in; ``missing`` if not found.
+
+    Nothing is imported: a workflow asks for it before any job runs.
+    """
+    parts = factory.partition(":")[0].split(".")
+    for folder in (os.getcwd(), *sys.path):
+        base = Path(folder).joinpath(parts[0])
+        if (base / "__init__.py").is_file() or (len(parts) > 1 and base.is_dir()):
+            return files_hash(sorted(base.rglob("*.py")))
+        if base.with_suffix(".py").is_file():
+            return files_hash([base.with_suffix(".py")])
+    return "missing"
 
 
 def imported_modules(script):

@@ -26,6 +26,32 @@ def stratified_test(labels, fraction, seed):
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def random_test(number, fraction, seed):
+    """Split ``number`` indices into training and test, whatever the classes.
+
+    Returns
+    -------
+    (int array, int array)
+        Sorted indices of the training and of the test images, which are
+        ``round(fraction * number)``.
+    """
+    order = np.random.default_rng([seed, 3]).permutation(number)
+    count = round(fraction * number)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def held_out_test(labels, fraction, seed):
+    """Split indices into training and test: stratified, unless that leaves no test image.
+
+    With one image a class, say, no class is large enough to give one up; the test set then is
+    drawn from all images alike.
+
+    Parameters, returns : as of `stratified_test`.
+    """
+    train, test = stratified_test(labels, fraction, seed)
+    return (train, test) if len(test) else random_test(len(labels), fraction, seed)
+
+
 def disjoint_parts(number, names, seed):
     """Cut ``number`` images into disjoint random parts of equal size, one for each name.
 
@@ -37,7 +63,16 @@ def disjoint_parts(number, names, seed):
     return {name: np.sort(order[i * size : (i + 1) * size]) for i, name in enumerate(names)}
 
 
-def sample(number, count, seed):
-    """``count`` of ``number`` indices at random, sorted; a larger count contains a smaller one."""
+def sample(number, count, seed, allowed=None):
+    """``count`` of ``number`` indices at random, sorted; a larger count contains a smaller one.
+
+    Parameters
+    ----------
+    allowed : bool array (number,), optional
+        Only these are drawn, in the order in which they would be drawn without it, so that the
+        samples with and without a restriction share as many images as they can.
+    """
     order = np.random.default_rng([seed, 2]).permutation(number)
+    if allowed is not None:
+        order = order[allowed[order]]
     return np.sort(order[:count])

@@ -31,7 +31,8 @@ def table1(models, metrics, attacks, published, attack):
     -------
     DataFrame
         One row a model. ``*_low`` and ``*_high`` bound the 95 % interval; ``paper_*`` are
-        published. ``train`` is the error on the split that the model was trained on.
+        published. ``train`` is the error on the split that the model was trained on; ``missed`` the
+        share of a binary model's class that it does not recognise, in the test set.
     """
     rows = []
     for name, entry in models.items():
@@ -41,6 +42,9 @@ def table1(models, metrics, attacks, published, attack):
         for column, split in (("train", runs[0]["trained_on"]), ("test", "test")):
             counts = [run["errors"][split] for run in runs]
             row |= _rate(column, [c["errors"] for c in counts], [c["n"] for c in counts])
+        if "positive_n" in counts[0]:  # of the test set
+            missed = [count["positive_errors"] for count in counts]
+            row |= _rate("missed", missed, [count["positive_n"] for count in counts])
         made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
         row |= _rate("success", made["successes"], made["attacked"])
         row |= _found(made)
@@ -70,6 +74,8 @@ def distortion(models, attacks, names):
     for name, entry in models.items():
         for attack in names:
             made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
+            if made.empty:  # an attack that is not made for this model
+                continue
             settings = made.iloc[0]
             row = {"model": name, "label": entry["label"], "attack": attack}
             row |= {
@@ -185,6 +191,10 @@ def table1_layout(table):
             theirs[heading] = _percent(
                 row, f"paper_{stem}_percent", f"paper_{stem}_low", f"paper_{stem}_high"
             )
+        if "missed_n" in table:
+            of_class = _percent(row, "missed_percent", "missed_low", "missed_high")
+            ours["its class missed %"] = f"{of_class} of {row.missed_n:.0f}" if of_class else ""
+            theirs["its class missed %"] = ""
         ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}" + _seeds(row.seeds)
         theirs["attack success"] = ""
         ours["av. distortion"] = _distortion(
@@ -247,21 +257,41 @@ def caption(dataset, attack):
     attack : dict
         Settings of the attack that is shown.
     """
+    rule = attack["targets"] if isinstance(attack["targets"], str) else attack["targets"]["class"]
+    of_model = "; an error is another class than undistorted" if attack["labels"] == "model" else ""
     return (
         f"Ours: {dataset}, {attack['count']} images of split {attack['split']}, target rule"
-        f" {attack['targets']}, margin {attack['margin']:g}; 95 % intervals. Paper: MNIST,"
+        f" {rule}, margin {attack['margin']:g}; 95 % intervals{of_model}. Paper: MNIST,"
         " training images, target rule not stated; [S]: read in a secondary source."
     )
 
 
-def distortion_caption(dataset):
-    """What the table of distortion by attack shows."""
+def found_statement(table):
+    """The paper's claim beside what was found, in a sentence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `distortion` gives it.
+    """
+    counts = table.groupby("label", sort=False)[["success_count", "success_n"]].sum()
+    systems = "; ".join(
+        f"{row.Index} {row.success_count:.0f} of {row.success_n:.0f}" for row in counts.itertuples()
+    )
+    return (
+        "Paper: for every network studied an adversarial example was found for every sample."
+        f" Here, over all attacks: {systems}."
+    )
+
+
+def distortion_caption(dataset, table):
+    """What the table of distortion by attack shows, and the paper's claim about it."""
     return (
         f"Every attack on every model of {dataset}: examples found of images attacked, from the"
         " split named (those that the model had wrong already are left out), and the mean, median"
         " and worst distortion of what was found, with the 95 % interval of the mean. margin: in"
         " logits, of the example evaluated alone. gradients: mean number of gradient evaluations"
-        " for an image."
+        f" for an image. {found_statement(table)}"
     )
 
 

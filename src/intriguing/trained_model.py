@@ -11,8 +11,16 @@ import pandas
 import torch
 
 from intriguing import networks
-from intriguing.artifacts import read_arrays, read_json, replacing, write_arrays, write_table
+from intriguing.artifacts import (
+    read_arrays,
+    read_json,
+    read_settings,
+    replacing,
+    write_arrays,
+    write_table,
+)
 from intriguing.errors import ArtifactError, ModelError
+from intriguing.tasks import Task
 
 WEIGHTS, METRICS, CURVE = "weights.safetensors", "metrics.json", "curve.csv"
 
@@ -24,17 +32,18 @@ def save(folder, model, *, settings, metrics, history):
     ----------
     folder : path
     settings : dict
-        With ``architecture``, ``options``, ``input_shape`` and ``classes``, the arguments of
-        `networks.build`; more may be there.
+        With ``architecture`` or ``factory``, ``options``, ``input_shape`` and ``classes``, which
+        `networks.from_entry` takes, and the task: ``class_names``, ``positive``.
     metrics : dict
-    history : training.History
+    history : minimisers.History
     """
     arrays = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
     with replacing(folder) as partial:
         partial.mkdir()
         write_arrays(partial / WEIGHTS, arrays, settings)
         (partial / METRICS).write_text(json.dumps(metrics, indent=1, sort_keys=True) + "\n")
-        write_table(partial / CURVE, pandas.DataFrame(history.rows))
+        columns = ["phase", "step", "objective", "error"]
+        write_table(partial / CURVE, pandas.DataFrame(history.rows, columns=columns))
 
 
 def load(folder):
@@ -54,12 +63,11 @@ def load(folder):
             " results/digits/models/fc100/seed0, or run snakemake on it"
         )
     try:
-        arrays, settings = read_arrays(path)
+        arrays, own = read_arrays(path)
     except ArtifactError as error:
         raise ArtifactError(f"{path} is missing or damaged: {_rebuild(folder)}") from error
     try:
-        build = {name: settings[name] for name in ("architecture", "input_shape", "classes")}
-        model = networks.build(**build, **settings["options"])
+        model = networks.from_entry(own, own["input_shape"], own["classes"])
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     except (KeyError, RuntimeError) as error:
         raise ArtifactError(
@@ -70,6 +78,20 @@ def load(folder):
         if not value.isfinite().all():
             raise ModelError(f"{path} holds NaN or infinity in {name}: {_rebuild(folder)}")
     return model.eval().requires_grad_(False)
+
+
+def task(folder):
+    """What the network of a model folder tells apart (`tasks.Task`)."""
+    own = settings(folder)
+    return Task(tuple(own["class_names"]), own["positive"])
+
+
+def settings(folder):
+    """What made the network of a model folder: the ``settings`` of `save`."""
+    found = read_settings(Path(folder) / WEIGHTS)
+    if "class_names" not in found:
+        raise ArtifactError(f"{folder} does not name its classes: {_rebuild(folder)}")
+    return found
 
 
 def load_metrics(folder):

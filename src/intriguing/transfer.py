@@ -4,9 +4,11 @@ import pandas
 import torch
 
 from intriguing import intervals
+from intriguing.device import device_of
 from intriguing.errors import ModelError
 
-BATCH = 1000
+# images evaluated at once: at most so many, and so many pixels
+BATCH, PIXELS = 1000, 1 << 22
 
 
 def error_matrix(models, inputs):
@@ -44,7 +46,6 @@ def error_matrix(models, inputs):
     return pandas.DataFrame(rows)
 
 
-@torch.no_grad()
 def count_errors(model, images, labels):
     """Number of images whose largest logit is not their label's.
 
@@ -53,10 +54,24 @@ def count_errors(model, images, labels):
     ModelError
         If a logit is not finite.
     """
-    errors = 0
-    for part, wanted in zip(images.split(BATCH), labels.split(BATCH), strict=True):
-        logits = model(part)
+    return (predicted(model, images) != labels).sum().item()
+
+
+@torch.no_grad()
+def predicted(model, images):
+    """The class of the largest logit of each image, int64 Tensor (N,) on the device of ``images``.
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite.
+    """
+    classes = torch.empty(len(images), dtype=torch.int64, device=images.device)
+    rows = max(1, min(BATCH, PIXELS // max(1, images[:1].numel())))
+    device = device_of(model, images)
+    for start in range(0, len(images), rows):
+        logits = model(images[start : start + rows].to(device))
         if not logits.isfinite().all():
             raise ModelError("the model gives NaN or infinity: its weights are damaged")
-        errors += (logits.argmax(1) != wanted).sum().item()
-    return errors
+        classes[start : start + rows] = logits.argmax(1)
+    return classes

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from intriguing.minimisers import Lbfgs
 from intriguing.networks import build
-from intriguing.training import Lbfgs, train
+from intriguing.training import train
 
 
 def trained(digits, architecture, decay, seed=0, **options):

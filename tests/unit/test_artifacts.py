@@ -8,7 +8,7 @@ import torch
 from intriguing import networks, trained_model
 from intriguing.artifacts import read_arrays, read_json, replacing, write_arrays, write_json
 from intriguing.errors import ArtifactError, ModelError
-from intriguing.training import History
+from intriguing.minimisers import History
 
 
 def test_arrays_and_settings_come_back(tmp_path):

@@ -17,7 +17,7 @@ ENTRY = {
     "options": {},
     "input_shape": [3, 32, 32],
     "classes": 5,
-    "weights": "random",
+    "weights": "as_built",
     "seed": 0,
 }
 

@@ -27,8 +27,13 @@ def read(tmp_path, settings):
     return experiment.read(path, SCHEMA)
 
 
-def changed(keys, value):
+DECAYED = {"weight_decay": [1.0]}
+CHANNELS = {"options": {"channels": [3]}}
+
+
+def changed(keys, value, **of_model):
     settings = copy.deepcopy(MINIMAL)
+    settings["models"]["net"] |= of_model
     place = settings
     for key in keys[:-1]:
         place = place.setdefault(key, {})
@@ -102,7 +107,7 @@ MISTAKES = {
     "missing option": (changed(["models", "net", "options"], {}), "options.hidden is missing"),
     "foreign option": (
         changed(["models", "net", "options"], {"hidden": [5], "units": 3}),
-        "options.units does not apply to fully_connected",
+        "options.units is no key; choose one of hidden, activation",
     ),
     "two methods": (
         changed(["training"], {"adam": {}, "lbfgs": {}}),
@@ -135,8 +140,8 @@ MISTAKES = {
     ),
     "too small": (changed(["attacks", "lbfgs", "levels"], 1), "levels is 1: give at least 2"),
     "few choices": (
-        changed(["attacks", "lbfgs", "device"], "gpu"),
-        "device is 'gpu'; choose one of cpu, cuda",
+        changed(["device"], "gpu"),
+        "device is 'gpu'; did you mean 'cpu'?",
     ),
     "number as a name": (changed(["attacks", 12], {}), "the key '12' is no text, put it in quotes"),
     "no mapping": ("- a\n", "the file is .* a mapping"),
@@ -149,7 +154,7 @@ MISTAKES = {
     "model name": (changed(["models", "FC 100"], MINIMAL["models"]["net"]), "other characters"),
     "foreign network option": (
         changed(["lipschitz", "networks", "n"], NETWORK | {"options": {"grouped": True}}),
-        "lipschitz.networks.n.options.grouped does not apply to torchvision_alexnet",
+        "lipschitz.networks.n.options.grouped is no key; ",
     ),
     "foreign weights": (
         changed(
@@ -162,6 +167,63 @@ MISTAKES = {
         changed(["lipschitz", "networks", "n"], NETWORK | {"label": "net"}),
         "label 'net' twice",
     ),
+    "neither": (changed(["models", "net"], {"label": "n"}), "needs either architecture or factory"),
+    "both": (changed(["models", "net", "factory"], "a:b"), "needs either architecture or factory"),
+    "factory": (
+        changed(["models", "net"], {"label": "n", "factory": "a.b"}),
+        "models.net.factory is 'a.b': give package.module:function",
+    ),
+    "weights and training": (
+        changed(["models", "net"], {"label": "n", "factory": "a:b", "weights": "w"} | DECAYED),
+        "models.net.weight_decay does not apply to a model with weights",
+    ),
+    "sparsity": (changed(["models", "net", "sparsity"], {}), "does not apply to fully_connected"),
+    "reconstruction": (
+        changed(["models", "net", "reconstruction"], {}),
+        "models.net.reconstruction does not apply to fully_connected",
+    ),
+    "channels": (
+        changed(["models", "net"], {"label": "n", "architecture": "alexnet_style"} | CHANNELS),
+        "models.net.options.channels",
+    ),
+    "folder of no folder": (
+        changed(["data", "folder"], "x"),
+        "data.folder does not apply to digits",
+    ),
+    "no folder": (changed(["data"], {"name": "image_folder"}), "data.folder is missing"),
+    "target": (
+        changed(["attacks", "lbfgs", "targets"], "nxt"),
+        "attacks.lbfgs.targets is 'nxt'; did you mean 'next'",
+    ),
+    "target of another kind": (
+        changed(["attacks", "lbfgs", "targets"], 3),
+        "has to be text or a mapping",
+    ),
+    "target key": (
+        changed(["attacks", "lbfgs", "targets"], {"clas": "a"}),
+        "attacks.lbfgs.targets.(clas is no key|class is missing)",
+    ),
+    "class of a binary model": (
+        changed(["attacks", "lbfgs", "targets"], {"class": "0"}, positive="3"),
+        "is a class, but net tells one class from the rest",
+    ),
+    "class of the model": (
+        changed(["attacks", "lbfgs"], {"targets": {"class": "0"}, "labels": "model"}),
+        "is a class, which needs labels: data",
+    ),
+    "models of an attack": (
+        changed(["attacks", "lbfgs", "models"], ["nett"]),
+        "attacks.lbfgs.models has 'nett', which is no model; choose one of net",
+    ),
+    "figure": (
+        changed(["report", "figure5"], {"model": "net", "attack": "fgsm"}),
+        "report.figure5.attack names 'fgsm', which is none",
+    ),
+    "figure 7": (
+        changed(["report", "figure7"], {"models": ["x"]}),
+        "report.figure7.models names 'x', which is none",
+    ),
+    "filters": (changed(["report", "filters"], ["net"]), "report.filters names 'net'"),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
 }
 
@@ -185,6 +247,31 @@ def test_a_weights_file_is_an_input(tmp_path):
     assert fresh.weights_of_network("n") == []
     with pytest.raises(ExperimentError, match="has no network 'm'"):
         fresh.network("m")
+
+
+def test_a_model_with_weights_does_not_depend_on_the_training_of_others(tmp_path):
+    path = tmp_path / "weights.pt"
+    entry = {"label": "n", "factory": "a:b", "weights": str(path)}
+    settings = changed(["models", "own"], entry)
+    made = read(tmp_path, settings)
+    assert made.training("own")["training"] is None
+    assert made.weights_of_model("own") == []
+    path.touch()
+    assert made.weights_of_model("own") == [str(path)]
+    assert made.weights_of_model("net") == []
+    assert made.factory("own") == "a:b" and made.factory("net") is None
+
+
+def test_an_attack_of_some_models(tmp_path):
+    settings = changed(["models", "own"], MINIMAL["models"]["net"] | {"label": "o"})
+    settings["attacks"] = {"all": {}, "one": {"models": ["own"], "targets": {"class": "3"}}}
+    made = read(tmp_path, settings)
+    assert made.models_of("all") == ["net", "own"] and made.models_of("one") == ["own"]
+    assert made.attacks_of("net") == ["all"] and made.attacks_of("own") == ["all", "one"]
+    assert "models" not in made.attack("one")
+    settings["report"] = {"attack": "one"}
+    with pytest.raises(ExperimentError, match=r"report.attack is 'one', which is not made for all"):
+        read(tmp_path, settings)
 
 
 def test_labels_must_differ(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from intriguing import alexnet, lipschitz, networks
+from intriguing import given_weights, lipschitz, networks
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion
 from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import BoundError, IntriguingError, ModelError
@@ -415,7 +415,7 @@ def test_alexnet_is_the_one_of_2012():
 def test_weights_from_a_file(tmp_path):
     model, other = small_alexnet(), small_alexnet()
     torch.save(model.state_dict(), tmp_path / "weights.pt")
-    alexnet.load_weights(other, tmp_path / "weights.pt")
+    given_weights.load_weights(other, tmp_path / "weights.pt")
     assert torch.equal(other[0].weight, model[0].weight)
     for content, words in [
         ({"0.weight": torch.zeros(2)}, "is of another network"),
@@ -424,12 +424,12 @@ def test_weights_from_a_file(tmp_path):
     ]:
         torch.save(content, tmp_path / "wrong.pt")
         with pytest.raises(ModelError, match=words):
-            alexnet.load_weights(other, tmp_path / "wrong.pt")
+            given_weights.load_weights(other, tmp_path / "wrong.pt")
     (tmp_path / "broken.safetensors").write_bytes(b"no such file")
     with pytest.raises(ModelError, match="cannot be read"):
-        alexnet.load_weights(other, tmp_path / "broken.safetensors")
+        given_weights.load_weights(other, tmp_path / "broken.safetensors")
     with pytest.raises(ModelError, match="does not exist"):
-        alexnet.load_weights(other, tmp_path / "missing.pt")
+        given_weights.load_weights(other, tmp_path / "missing.pt")
 
 
 @pytest.mark.parametrize("net", ["linear", "sigmoid_net", "relu_net"])

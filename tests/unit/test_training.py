@@ -6,7 +6,9 @@ from scipy.special import log_softmax
 
 from intriguing import networks
 from intriguing.errors import ModelError, TrainingError
-from intriguing.training import Adam, Lbfgs, Sparsity, train
+from intriguing.minimisers import Adam, Lbfgs
+from intriguing.sparse_autoencoder import Sparsity
+from intriguing.training import train
 
 
 @pytest.mark.parametrize(
@@ -103,9 +105,7 @@ def test_autoencoder_is_sparse_and_its_code_stays_frozen(digits):
     model = networks.build("autoencoder", (1, 8, 8), 10, units=32)
     before = model.decode(model.encode(digits.test_images)).detach()
     sparsity = Sparsity(activation=0.15, penalty=3.0, decay=1e-4, method=Lbfgs(iterations=150))
-    history = train(
-        model, digits.train_images, digits.train_labels, method=Lbfgs(), sparsity=sparsity
-    )
+    history = train(model, digits.train_images, digits.train_labels, method=Lbfgs(), code=sparsity)
     images = digits.test_images.flatten(1)
     after = model.decode(model.encode(digits.test_images))
     assert (after - images).square().mean() < 0.5 * (before - images).square().mean()

@@ -18,6 +18,7 @@ rule attack:
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(wildcards.attack)
         ),
+        device=of_experiment(lambda experiment, wildcards: experiment.device),
         code=code_of("attack.py"),
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}, shard {wildcards.shard} of {wildcards.shards}"

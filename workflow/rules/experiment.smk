@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from intriguing import experiment
 from intriguing.errors import ExperimentError
-from intriguing.provenance import code_hash
+from intriguing.provenance import code_hash, factory_hash
 
 EXPERIMENTS = Path(workflow.basedir) / "config" / "experiments"
 SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "experiment.schema.yaml"
@@ -54,6 +54,12 @@ def code_of(script):
     return code_hash(SCRIPTS / script)
 
 
+def factory_code(experiment, wildcards):
+    """Hash of the user's code that builds a model; empty for our own architectures."""
+    factory = experiment.factory(wildcards.model)
+    return factory_hash(factory) if factory else ""
+
+
 def resource(name):
     """Path of a file under resources/, relative to the working directory if it can be."""
     return os.path.relpath(Path(workflow.basedir) / "resources" / name)
@@ -71,7 +77,7 @@ def shown_attack(experiment, wildcards):
 def shown_basis(experiment, wildcards):
     """What the numbers of a table rest on: the arguments of tables.caption."""
     return {
-        "dataset": experiment.data["name"],
+        "dataset": experiment.dataset,
         "attack": experiment.attack(experiment.shown_attack),
     }
 
@@ -82,4 +88,19 @@ def shown_models(experiment, wildcards):
     return {
         name: {key: entry[key] for key in keys if key in entry}
         for name, entry in experiment.models.items()
+    }
+
+
+def figure_params(figure):
+    """Parameters of a figure that shows one adversarial set."""
+
+    def label(experiment, wildcards):
+        return experiment.models[experiment.report[figure]["model"]]["label"]
+
+    return {
+        "shown": of_experiment(
+            lambda experiment, wildcards: experiment.report[figure]["count"]
+        ),
+        "label": of_experiment(label),
+        "code": code_of("gallery.py"),
     }

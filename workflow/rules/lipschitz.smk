@@ -9,7 +9,7 @@ rule lipschitz:
         "results/{experiment}/logs/lipschitz/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=60,
     params:
         entry=of_experiment(lambda experiment, wildcards: experiment.bounded()),
@@ -61,7 +61,9 @@ rule certificate:
         mem_mb=2000,
         runtime=30,
     params:
-        attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
+        attacks=of_experiment(
+            lambda experiment, wildcards: experiment.attacks_of(wildcards.model)
+        ),
         columns=lambda wildcards: {"seed": wildcards.seed, "model": wildcards.model},
         code=code_of("certificate.py"),
     message:

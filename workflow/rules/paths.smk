@@ -22,6 +22,8 @@ CERTIFICATE = "results/{experiment}/certificates/{model}/seed{seed}.csv"
 CERTIFICATES = "results/{experiment}/certificates/all.csv"
 LIPSCHITZ_FIGURE = "results/{experiment}/figures/lipschitz.png"
 INSTABILITY_FIGURE = "results/{experiment}/figures/instability.png"
+FIGURE = "results/{experiment}/figures/{name}.png"
+FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
 PAGE = "results/{experiment}/page.html"
 
 
@@ -53,19 +55,29 @@ def shards(experiment, wildcards):
     return expand(SHARD, shard=range(number), shards=number, **dict(wildcards.items()))
 
 
+def of_attacks(experiment, path):
+    """A path for every attack, each model that it is made for, and each seed."""
+    return [
+        one
+        for attack in experiment.attacks
+        for one in expand(
+            path,
+            experiment=experiment.name,
+            attack=attack,
+            model=experiment.models_of(attack),
+            seed=experiment.seeds,
+        )
+    ]
+
+
 def attack_summaries(experiment, wildcards):
-    return expand(
-        ATTACK_SUMMARY,
-        experiment=experiment.name,
-        attack=experiment.attacks,
-        model=experiment.models,
-        seed=experiment.seeds,
-    )
+    return of_attacks(experiment, ATTACK_SUMMARY)
 
 
 def all_attacks(experiment, wildcards):
     """Adversarial sets of one model and seed, in the order of the attacks."""
-    return expand(ADVERSARIAL, attack=experiment.attacks, **dict(wildcards.items()))
+    attacks = experiment.attacks_of(wildcards.model)
+    return expand(ADVERSARIAL, attack=attacks, **dict(wildcards.items()))
 
 
 def certificates(experiment, wildcards):
@@ -92,7 +104,7 @@ def bounded_networks(experiment, wildcards):
             (path,) = expand(LAYERS, experiment=experiment.name, model=name, seed=seed)
             shown[path] = {
                 "label": entry["label"],
-                "architecture": entry["architecture"],
+                "architecture": entry.get("architecture", ""),
                 "seed": seed,
             }
     return shown
@@ -126,6 +138,64 @@ def galleries(experiment, wildcards):
     )
 
 
+def examples_of_figure(experiment, figure):
+    """The adversarial set that a figure of the report shows."""
+    if figure not in experiment.report:
+        raise WorkflowError(
+            f"{experiment.name} has no report.{figure}: add it to the experiment"
+        )
+    chosen = experiment.report[figure]
+    return expand(
+        ADVERSARIAL,
+        experiment=experiment.name,
+        attack=chosen["attack"],
+        model=chosen["model"],
+        seed=experiment.seeds[0],
+    )
+
+
+def figure7_sets(experiment):
+    """The adversarial sets of Figure 7 by the name of their model."""
+    if "figure7" not in experiment.report:
+        raise WorkflowError(
+            f"{experiment.name} has no report.figure7: add it to the experiment"
+        )
+    return {
+        model: ADVERSARIAL.format(
+            experiment=experiment.name,
+            attack=experiment.shown_attack,
+            model=model,
+            seed=experiment.seeds[0],
+        )
+        for model in experiment.report["figure7"]["models"]
+    }
+
+
+def figure7_noise(experiment, wildcards, path):
+    """The noise of Figure 7, or the models' errors under it."""
+    return expand(
+        path,
+        experiment=experiment.name,
+        deviation=experiment.report["figure7"]["noise"],
+        seed=experiment.seeds[0],
+    )
+
+
+def paper_figures(experiment, wildcards):
+    """The figures of the paper that the experiment asks for."""
+    names = [n for n in ("figure5", "figure6", "figure7") if n in experiment.report]
+    return expand(FIGURE, experiment=experiment.name, name=names)
+
+
+def filter_figures(experiment, wildcards):
+    return expand(
+        FILTERS,
+        experiment=experiment.name,
+        model=experiment.report["filters"],
+        seed=experiment.seeds[0],
+    )
+
+
 def everything(experiment):
     """All artifacts of an experiment: what was deleted, wherever it stands, is built again."""
     names = ("table1", "table2", "table5", "distortion", "certificates")
@@ -140,16 +210,16 @@ def everything(experiment):
         *figures,
         PAGE,
     ]
-    many = [MODEL, ADVERSARIAL, ATTACK_SUMMARY, BOUNDS, CERTIFICATE]
-    combinations = {
-        "attack": experiment.attacks,
-        "model": experiment.models,
-        "seed": experiment.seeds,
-    }
+    many = [MODEL, BOUNDS, CERTIFICATE]
+    combinations = {"model": experiment.models, "seed": experiment.seeds}
     return [
         *expand(single, experiment=experiment.name),
         *expand(many, experiment=experiment.name, **combinations),
+        *of_attacks(experiment, ADVERSARIAL),
+        *of_attacks(experiment, ATTACK_SUMMARY),
         *bounded_networks(experiment, None),
         *transfers(experiment, None),
         *galleries(experiment, None),
+        *paper_figures(experiment, None),
+        *filter_figures(experiment, None),
     ]

@@ -182,7 +182,7 @@ rule distortion:
     params:
         models=of_experiment(shown_models),
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
-        dataset=of_experiment(lambda experiment, wildcards: experiment.data["name"]),
+        dataset=of_experiment(lambda experiment, wildcards: experiment.dataset),
         code=code_of("distortion.py"),
     message:
         "distortion by attack of {wildcards.experiment}"
@@ -233,6 +233,90 @@ rule gallery:
         "../../scripts/gallery.py"
 
 
+use rule gallery as figure5 with:
+    input:
+        data=DATASET,
+        examples=of_experiment(
+            lambda experiment, wildcards: examples_of_figure(experiment, "figure5")
+        ),
+    output:
+        FIGURE.replace("{name}", "figure5"),
+    log:
+        "results/{experiment}/logs/figures/figure5.log",
+    params:
+        **figure_params("figure5"),
+    message:
+        "Figure 5 of {wildcards.experiment}"
+
+
+use rule gallery as figure6 with:
+    input:
+        data=DATASET,
+        examples=of_experiment(
+            lambda experiment, wildcards: examples_of_figure(experiment, "figure6")
+        ),
+    output:
+        FIGURE.replace("{name}", "figure6"),
+    log:
+        "results/{experiment}/logs/figures/figure6.log",
+    params:
+        **figure_params("figure6"),
+    message:
+        "Figure 6 of {wildcards.experiment}"
+
+
+rule figure7:
+    input:
+        data=DATASET,
+        examples=of_experiment(
+            lambda experiment, wildcards: list(figure7_sets(experiment).values())
+        ),
+        noise=of_experiment(lambda *which: figure7_noise(*which, NOISE)),
+        errors=of_experiment(lambda *which: figure7_noise(*which, NOISE_TRANSFER)),
+    output:
+        FIGURE.replace("{name}", "figure7"),
+    log:
+        "results/{experiment}/logs/figures/figure7.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        labels=of_experiment(
+            lambda experiment, wildcards: {
+                name: experiment.models[name]["label"]
+                for name in figure7_sets(experiment)
+            }
+        ),
+        code=code_of("figure7.py"),
+    message:
+        "Figure 7 of {wildcards.experiment}"
+    script:
+        "../../scripts/figure7.py"
+
+
+rule filters_figure:
+    input:
+        model=MODEL,
+    output:
+        FILTERS,
+    log:
+        "results/{experiment}/logs/figures/filters/{model}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        label=of_experiment(
+            lambda experiment, wildcards: experiment.models[wildcards.model]["label"]
+        ),
+        code=code_of("filters_figure.py"),
+    message:
+        "filters of {wildcards.model} of {wildcards.experiment}"
+    script:
+        "../../scripts/filters_figure.py"
+
+
 rule page:
     input:
         template=resource("page.html.j2"),
@@ -246,6 +330,8 @@ rule page:
         lipschitz=LIPSCHITZ_FIGURE,
         instability=INSTABILITY_FIGURE,
         galleries=of_experiment(galleries),
+        paper_figures=of_experiment(paper_figures),
+        filters=of_experiment(filter_figures),
     output:
         PAGE,
     log:

@@ -1,6 +1,9 @@
 rule train:
     input:
         data=DATASET,
+        weights=of_experiment(
+            lambda experiment, wildcards: experiment.weights_of_model(wildcards.model)
+        ),
     output:
         directory(MODEL),
     log:
@@ -8,12 +11,14 @@ rule train:
     # one thread for every job: sums in another order would change the last digits of a table
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=4000,
         runtime=240,
     params:
         model=of_experiment(
             lambda experiment, wildcards: experiment.training(wildcards.model)
         ),
+        device=of_experiment(lambda experiment, wildcards: experiment.device),
+        factory=of_experiment(factory_code),
         code=code_of("train.py"),
     message:
         "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"

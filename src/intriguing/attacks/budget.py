@@ -8,6 +8,8 @@ from intriguing.errors import AttackError
 # On a CPU more rows only leave the caches; a GPU wants more to do.
 USUAL = {"cpu": 512}
 USUAL_ELSEWHERE = 1024
+# pixels of an image from which on rows are not filled up: that would cost more than it is worth
+LARGE = 1 << 15
 # working copies of pixels in a method beside those it counts itself, forward and backward included
 WORKING_VECTORS = 24
 
@@ -30,7 +32,8 @@ def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
     -------
     rows : int
     multiple : int
-        `objective.ROWS`, or less where the budget has no room for so many.
+        `objective.ROWS`, or less where the budget has no room for so many; 1 for large images,
+        whose last digits may then depend on what is in work beside them.
 
     Raises
     ------
@@ -47,6 +50,8 @@ def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
             f"one image needs about {each / 2**20:.0f} MiB to work with, but memory_mb is"
             f" {memory_mb:g}: raise it"
         )
+    if image.numel() > LARGE:
+        return min(wanted, fitting), 1
     if fitting >= ROWS:
         fitting = fitting // ROWS * ROWS
     return min(wanted, fitting), min(ROWS, fitting)

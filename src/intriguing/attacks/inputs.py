@@ -1,21 +1,19 @@
 """What an attack demands of its images, labels, targets and model, checked before it starts."""
 
-import itertools
-
 import torch
 
+from intriguing.device import device_of
 from intriguing.errors import AttackError, ModelError
 
 
-def device_of(model, images):
-    """Where a model computes: the device of its parameters or buffers, else of the images."""
+def checked_device(model, images):
+    """Where a model computes; `AttackError` unless it is a torch.nn.Module."""
     if not isinstance(model, torch.nn.Module):
         raise AttackError(
             f"the model is a {type(model).__name__}: wrap it into a torch.nn.Module that gives"
             " logits"
         )
-    tensors = itertools.chain(model.parameters(), model.buffers())
-    return next((tensor.device for tensor in tensors), images.device)
+    return device_of(model, images)
 
 
 def check_settings(margin, batch_size, memory_mb, levels):

@@ -21,6 +21,7 @@ def minimum_distortion(
     levels=None,
     device=None,
     settings=None,
+    exemplars=None,
 ):
     """Nearest image of the box that the model gives another class, by the required margin.
 
@@ -44,6 +45,8 @@ def minimum_distortion(
         Untargeted: classes that are tried at most.
     settings : polish.Settings, optional
         Numerical settings of the polish.
+    exemplars : float Tensor (M, C, H, W), optional
+        As in `lbfgs`; untargeted, those of any other class.
 
     Returns
     -------
@@ -66,8 +69,12 @@ def minimum_distortion(
             return targeted.solve(work, problems, settings, work.report)
         return untargeted.solve(work, originals, labels, required, candidates, settings)
 
+    def from_starts(work, problems, starts):
+        return targeted.polished(work, problems, starts, settings)
+
     return conduct(
-        *(model, images, labels, targets, solve),
+        *(model, images, labels, targets, solve, from_starts),
+        exemplars=exemplars,
         settings={"attack": "minimum_distortion", "targeted": targets is not None}
         | ({"candidates": candidates} if targets is None else {}),
         vectors=targeted.vectors(),

@@ -47,13 +47,16 @@ def vectors(settings):
     return 4 * settings.memory + 2 + len(_IMAGES)
 
 
-def solve(classifier, problems, *, classes, settings, batch_size, report=None):
+def solve(classifier, problems, *, classes, settings, batch_size, starts=None, report=None):
     """Smallest-c minimisers for N problems, whatever their number, ``batch_size`` at a time.
 
     Parameters
     ----------
     classifier : objective.Classifier
     problems : problems.Problems
+    starts : Tensor (N, n), optional
+        Points of the target's class to start from, instead of the originals: the path is then
+        followed from there towards smaller c.
     report : callable, optional
         Called with the number of images finished since its last call.
 
@@ -62,14 +65,15 @@ def solve(classifier, problems, *, classes, settings, batch_size, report=None):
     problems.Solution
     """
     solution = Solution.empty(problems.originals)
-    batch = _PathBatch(classifier, problems, classes, solution, settings, batch_size)
+    batch = _PathBatch(classifier, problems, classes, solution, settings, batch_size, starts)
     work_through(batch, len(problems), report)
     return solution
 
 
 class _PathBatch(Batch):
-    def __init__(self, classifier, problems, classes, solution, settings, batch_size):
+    def __init__(self, classifier, problems, classes, solution, settings, batch_size, starts):
         self._classifier, self._problems, self._classes = classifier, problems, classes
+        self._starts = starts
         self._solution, self._settings = solution, settings
         rows = min(batch_size, len(problems))
         originals = problems.originals[:rows]
@@ -103,8 +107,9 @@ class _PathBatch(Batch):
     def enter(self, rows, owner):
         problems = self._problems.take(owner)
         self.owner[rows] = owner
-        for images in (self.originals, self.images, self.trial):
-            images[rows] = problems.originals
+        self.originals[rows] = problems.originals
+        for images in (self.images, self.trial):
+            images[rows] = problems.originals if self._starts is None else self._starts[owner]
         self.targets[rows] = problems.targets
         self.allowed[rows] = contenders(
             problems.targets, problems.rivals, self._classes, self.allowed.dtype
@@ -176,7 +181,7 @@ class _PathBatch(Batch):
             self._start(fresh)
         self.half_gradient = self._half_gradient()
         self.residual = box.residual(self.images, self.half_gradient)
-        self._keep_fallback(stepped)
+        self._keep_fallback(stepped if self._starts is None else accepted)
         left = (self.margin - self.search.required).abs() / self.search.gap
         tolerance = (settings.roughness * left).clamp(settings.stationarity, settings.roughest)
         error = torch.linalg.vector_norm(self.residual, dim=1)
@@ -190,7 +195,11 @@ class _PathBatch(Batch):
     def _start(self, fresh):
         residual = box.residual(self.images, self.loss_gradient)
         gradient = self.loss_gradient * box.free_variables(residual)
-        self.search.start(fresh, self.margin, gradient.square_().sum(1))
+        squared = gradient.square_().sum(1)
+        if self._starts is None:
+            self.search.start(fresh, self.margin, squared)
+        else:
+            self.search.start_beyond(fresh, self.distance, squared)
         self.weight = self.search.weight
 
     def _half_gradient(self, rows=slice(None)):

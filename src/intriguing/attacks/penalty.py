@@ -26,6 +26,7 @@ def lbfgs(
     levels=None,
     device=None,
     settings=None,
+    exemplars=None,
 ):
     """Adversarial examples by the method of Szegedy et al. 2013, section 4.1.
 
@@ -67,6 +68,10 @@ def lbfgs(
         Where to compute; by default where the model is. A model elsewhere is copied.
     settings : penalised.Settings, optional
         Numerical settings of the search.
+    exemplars : float Tensor (M, C, H, W), optional
+        An image from which the search finds nothing is searched for again from the nearest of
+        these that the model gives the target class; by default the ``images`` themselves. See
+        `exemplars`.
 
     Returns
     -------
@@ -87,22 +92,26 @@ def lbfgs(
             "lbfgs needs a target for each image: see choose_targets, or take minimum_distortion"
         )
 
-    def solve(work, originals, labels, targets, required):
-        rivals = torch.full_like(targets, EVERY_OTHER)
-        problems = Problems(originals, targets, rivals, required)
+    def from_starts(work, problems, starts=None):
         solution = penalised.solve(
             work.classifier,
             problems,
             classes=work.classes,
             settings=settings,
             batch_size=work.batch_size,
+            starts=starts,
             report=work.report,
         )
         _draw_back(work, problems, solution)
         return solution
 
+    def solve(work, originals, labels, targets, required):
+        rivals = torch.full_like(targets, EVERY_OTHER)
+        return from_starts(work, Problems(originals, targets, rivals, required))
+
     return conduct(
-        *(model, images, labels, targets, solve),
+        *(model, images, labels, targets, solve, from_starts),
+        exemplars=exemplars,
         settings={"attack": "lbfgs"},
         vectors=penalised.vectors(settings),
         margin=margin,

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from intriguing.attacks import inputs
 from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
 from intriguing.attacks.budget import rows_at_once
+from intriguing.attacks.exemplars import Exemplars, untargeted_problems
 from intriguing.attacks.objective import Classifier
-from intriguing.attacks.problems import EVERY_OTHER
+from intriguing.attacks.problems import EVERY_OTHER, Problems
 from intriguing.attacks.recheck import Alone, correct_alone
 from intriguing.errors import AttackError
 from intriguing.progress import Progress
@@ -58,7 +60,9 @@ def conduct(
     labels,
     targets,
     solve,
+    from_starts,
     *,
+    exemplars,
     settings,
     vectors,
     margin,
@@ -77,6 +81,10 @@ def conduct(
     solve : callable
         ``solve(work, originals, labels, targets, required)`` gives a `problems.Solution` for
         flattened originals (N, n).
+    from_starts : callable
+        ``from_starts(work, problems, starts)`` gives a Solution that starts from points (N, n).
+    exemplars : float Tensor (M, C, H, W) or None
+        As in `penalty.lbfgs`.
     settings : dict
         What made the set, beside what is said here.
     vectors : int
@@ -107,12 +115,16 @@ def conduct(
     at_hand = max(min(fitting, BATCHES * rows), rows)
     attacked = result.attacked.nonzero()[:, 0]
     classifier = Classifier.independent(model, images.shape[1:], multiple, images.device)
+    pool = images if exemplars is None else _checked_exemplars(exemplars, images)
+    again = functools.cache(lambda: Exemplars(classifier, pool.flatten(1), rows))
     with Progress("attacking", len(attacked), "images") as progress:
         work = Work(
             *(classifier, classes, rows, at_hand),
             progress.advance,
         )
-        protocol = _Protocol(solve, work, alone, margin, levels, targets is not None)
+        protocol = _Protocol(
+            *(solve, from_starts, again, work, alone, margin, levels, targets is not None)
+        )
         for part in attacked.split(at_hand):
             protocol.attack(result, part)
     return result
@@ -121,6 +133,8 @@ def conduct(
 @dataclass
 class _Protocol:
     solve: Any
+    from_starts: Any
+    exemplars: Any
     work: Work
     alone: Alone
     margin: float
@@ -143,6 +157,7 @@ class _Protocol:
                 result.targets[here] if self.targeted else None,
                 (base + extra)[waiting],
             )
+            self._restart(solution, result, here, originals[waiting], (base + extra)[waiting])
             margins = self._record(result, here, solution)
             again = solution.found & ~result.success[here]
             missing = OVERSHOOT * (self.margin - margins[again]).clamp(min=SLACK).to(base.dtype)
@@ -151,6 +166,22 @@ class _Protocol:
             # progress counts each image once
             work = dataclasses.replace(work, report=_nothing)
         result.distortion[rows] = root_mean_square(result.images[rows] - originals)
+
+    def _restart(self, solution, result, rows, originals, required):
+        """Search again for the ``rows`` without success, from exemplars of the target class."""
+        if solution.found.all():
+            return
+        labels = result.labels[rows]
+        flat = originals.flatten(1)
+        if self.targeted:
+            rivals = torch.full_like(labels, EVERY_OTHER)
+            problems = Problems(flat, result.targets[rows].clone(), rivals, required)
+        else:
+            problems = untargeted_problems(flat, labels, required)
+        quiet = dataclasses.replace(self.work, report=_nothing)
+        self.exemplars().restart(
+            solution, problems, lambda part, starts: self.from_starts(quiet, part, starts)
+        )
 
     def _record(self, result, rows, solution):
         """Write a solution into ``rows``, rechecked alone; return the margins."""
@@ -175,12 +206,22 @@ class _Protocol:
         return torch.cat([self.work.classifier.logits(part).abs().amax(1) for part in parts])
 
 
+def _checked_exemplars(exemplars, images):
+    if not torch.is_tensor(exemplars) or exemplars.shape[1:] != images.shape[1:]:
+        found = tuple(exemplars.shape) if torch.is_tensor(exemplars) else type(exemplars).__name__
+        raise AttackError(
+            f"exemplars are {found}: give images of {tuple(images.shape[1:])}, as those attacked"
+        )
+    inputs.check_images(exemplars, torch.zeros(len(exemplars), dtype=torch.int64))
+    return exemplars.detach().to(images.device).float()
+
+
 def _nothing(number):
     """Reports nothing."""
 
 
 def _placed(model, images, device):
-    own = inputs.device_of(model, images)
+    own = inputs.checked_device(model, images)
     if device is None:
         return model, own
     try:

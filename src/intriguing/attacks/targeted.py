@@ -47,6 +47,17 @@ def solve(work, problems, settings, report=None):
     return solution
 
 
+def polished(work, problems, starts, settings):
+    """From points of the target's class to the lowest one of their valley, a Solution."""
+    every = {"classes": work.classes, "batch_size": work.batch_size}
+    solution = penalised.solve(
+        work.classifier, problems, settings=penalised.Settings(), starts=starts, **every
+    )
+    refine(work, problems, solution, dataclasses.replace(settings, rivals=MOST_RIVALS))
+    solution.loss_weight.fill_(torch.nan)
+    return solution
+
+
 def refine(work, problems, solution, settings):
     """Polish a solution in place; return which of its rows are crowded."""
     polished, crowded = polish.solve(

@@ -35,7 +35,7 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
         hint = " (untargeted: give minimum_distortion no targets)" if rule == "any" else ""
         raise AttackError(f"unknown target rule {rule!r}: choose one of {', '.join(RULES)}{hint}")
     inputs.check_images(images, labels)
-    images = images.detach().to(inputs.device_of(model, images)).float()
+    images = images.detach().to(inputs.checked_device(model, images)).float()
     labels = labels.to(images.device).long()
     if not len(labels):
         return labels

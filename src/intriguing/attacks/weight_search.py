@@ -57,9 +57,22 @@ class WeightSearch(Rows):
         """
         gap = self.required - margin
         guess = 2 * gap.clamp(min=1e-12) / squared_gradient.clamp(min=1e-30)
+        self._begin(rows, guess, gap.abs())
+
+    def start_beyond(self, rows, distance, squared_gradient):
+        """First c of rows that start in the target class, at ``distance`` from their originals.
+
+        A minimiser has 2 |x - x0| = c |grad|; four times that keeps the row on its side of the
+        boundary at first. How far the margin had to move is not known here: to first order it is
+        distance times slope.
+        """
+        slope = squared_gradient.sqrt().clamp(min=1e-15)
+        self._begin(rows, 8 * distance / slope, (distance * slope).clamp(min=1e-6))
+
+    def _begin(self, rows, guess, gap):
         guess = guess.clamp(SMALLEST, LARGEST).log()
         self.log_weight = torch.where(rows, guess, self.log_weight)
-        self.gap = torch.where(rows, gap.abs(), self.gap)
+        self.gap = torch.where(rows, gap, self.gap)
         for name in ("failed_at", "failed_margin", "succeeded_at", "succeeded_margin"):
             setattr(self, name, getattr(self, name).masked_fill(rows, torch.nan))
         self.bisect = self.bisect & ~rows

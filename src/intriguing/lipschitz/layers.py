@@ -7,12 +7,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import pooling
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.convolution import convolution_bounds, transposed_convolution_bounds
 from intriguing.lipschitz.dense import dense_bounds
-from intriguing.lipschitz.normalisation import batch_norm_constant, lrn_bounds
+from intriguing.lipschitz.local import local_bounds
+from intriguing.lipschitz.normalisation import (
+    batch_norm_constant,
+    local_contrast_bounds,
+    lrn_bounds,
+)
+from intriguing.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
+from intriguing.response_norm import ResponseNorm
 
 # smallest and largest derivative of activations, for whole-network bounds of dense chains
 SLOPES = {
@@ -28,6 +35,7 @@ _AXES = {
     **dict.fromkeys((nn.Conv1d, nn.ConvTranspose1d), 1),
     **dict.fromkeys((nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d), 2),
     **dict.fromkeys((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), 2),
+    **dict.fromkeys((LocallyConnected2d, L2Pool2d, LocalContrastNorm2d), 2),
 }
 
 
@@ -104,7 +112,7 @@ def bounds_of(module, input_shape, compare=True):
 
 def unknown(what):
     """The error for a layer or operation without a bound."""
-    return BoundError(
+    return UnknownLayerError(
         f"there is no bound for {what}: register one for its class with"
         " intriguing.lipschitz.register (for an operation: put it into a module of its own first)"
     )
@@ -208,6 +216,17 @@ def _lrn(module, input_shape, compare):
     )
 
 
+@register(ResponseNorm, "LRN")
+def _response_norm(module, input_shape, compare):
+    return lrn_bounds(
+        size=module.size,
+        alpha=module.alpha,
+        beta=module.beta,
+        k=module.k,
+        channels=input_shape[0],
+    )
+
+
 @register(nn.MaxPool2d, "max-pool")
 def _max_pool(module, input_shape, compare):
     constant = pooling.max_pool_constant(
@@ -246,6 +265,26 @@ def _l2_pool(module, input_shape, compare):
         input_size=input_shape[1:],
     )
     return _pool(constant, constant)
+
+
+@register(LocallyConnected2d, "local")
+def _local(module, input_shape, compare):
+    return local_bounds(module.weight, input_shape[1:], stride=module.stride)
+
+
+@register(L2Pool2d, "L2 pool")
+def _smooth_l2_pool(module, input_shape, compare):
+    constant = pooling.l2_pool_constant(
+        module.kernel_size, stride=module.stride, input_size=input_shape[1:]
+    )
+    return _pool(constant, constant)
+
+
+@register(LocalContrastNorm2d, "LCN")
+def _local_contrast(module, input_shape, compare):
+    return local_contrast_bounds(
+        module.window, module.floor, maps=input_shape[0], input_size=input_shape[1:]
+    )
 
 
 @register(nn.AdaptiveAvgPool2d, "average pool")

@@ -3,16 +3,16 @@
 import math
 
 import torch
-import torch.nn.functional as F
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
 from intriguing.lipschitz.windows import Axis, pair
+from intriguing.local_layers import apply_local
 
-# smaller side of a matrix that is formed
-LARGEST, LARGEST_INPUT = 2560, 1 << 13
+# smaller side of a matrix that is formed: a few seconds
+LARGEST, LARGEST_INPUT = 4096, 1 << 13
 
 
 def local_bounds(weight, input_size, *, stride=1, exact=True):
@@ -68,13 +68,6 @@ def local_bounds(weight, input_size, *, stride=1, exact=True):
     rounding = 4 * max(inputs, outputs) * UNIT * torch.linalg.vector_norm(weight).item()
     interval = outwards(factor, max(0.0, attained - rounding), _of_blocks(weight, axes))
     return Bounds(*interval, method="blocks")
-
-
-def apply_local(images, weight, strides):
-    """A local layer: (B, C, H, W) to (B, D, oh, ow)."""
-    windows = F.unfold(images, tuple(weight.shape[4:]), stride=strides)
-    windows = windows.view(len(images), -1, *weight.shape[:2])
-    return torch.einsum("bnhw,hwdn->bdhw", windows, weight.flatten(3))
 
 
 def _of_blocks(weight, axes):

@@ -124,7 +124,8 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     compare : bool
         Fill in the comparison columns of the layers.
     lipsdp : bool
-        Also solve LipSDP (needs the optional packages of ``intriguing[lipsdp]``).
+        Also solve LipSDP where all layers are dense (needs the optional packages of
+        ``intriguing[lipsdp]``).
     seed : int
         Of the random images.
 
@@ -135,7 +136,7 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     Raises
     ------
     BoundError
-        As `layer_bounds`, and if LipSDP is asked for and cannot be used.
+        As `layer_bounds`, and if LipSDP is asked for and its packages are not there.
     """
     walked = walk(model, input_shape, compare=compare)
     if images is not None:
@@ -143,9 +144,7 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     chain = dense_chain(walked)
     eclipse = None if chain is None else chain.constant()
     semidefinite = None
-    if lipsdp:
-        if chain is None:
-            raise BoundError("LipSDP is for networks of dense layers only: leave lipsdp out")
+    if lipsdp and chain is not None:
         from intriguing.lipschitz.lipsdp import lipsdp_constant
 
         semidefinite = lipsdp_constant(chain)

@@ -5,14 +5,19 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
+from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.windows import pair
 
 # boxes an axis on which the bound of LRN is maximised
 BOXES = 600
 # beyond this value of a scaled activation a bound in closed form takes over
 FARTHEST = 60.0
+# pixels of a map up to which the matrix of the local means is formed
+LARGEST_MAP = 1600
 UP, DOWN = 1 + 1e-12, 1 - 1e-15
 
 
@@ -159,41 +164,89 @@ def _column_sum(beta, others, mutual):
     return max(inside, beyond_y, beyond_q)
 
 
-def local_contrast_bounds(window, floor):
+def local_contrast_bounds(window, floor, *, maps=1, input_size=None):
     """Local contrast normalisation: subtract a weighted mean, divide by a weighted deviation.
 
         v = x - w * x,    y = v / max(floor, sqrt(w * v^2))
 
     with weights w >= 0 that sum to 1 and a fixed ``floor`` (Le et al. 2012; Jarrett et al. 2009
-    with a constant in place of the image's mean deviation).
+    with a constant in place of the image's mean deviation). With several maps the sums run over
+    them too, each with the share 1 / maps.
 
     Parameters
     ----------
     window : Tensor (h, w)
-        The weights, odd in size.
+        The weights of all maps together, odd in size.
     floor : float
         Positive.
+    maps : int
+        C.
+    input_size : int or tuple of two int, optional
+        (H, W), if the weights inside the map are divided by their sum at its borders. Without it
+        there are zeros outside, and the bound holds for maps of every size.
 
     Returns
     -------
     Bounds
-        ``lower`` is attained at a single pixel of an image without contrast that is at least as
-        large as the window, where the division is by ``floor``. ``upper`` multiplies the parts: the
-        subtraction, at frequency xi a factor |1 - w^(xi)| = |(1 - w0) - (w^(xi) - w0)| <= 2 (1 -
-        w0), w0 being the weight of the centre; the division (1 + 1 / sqrt(w0)) / floor, since a
-        pixel is at most 1 / sqrt(w0) deviations.
+        ``lower`` is attained at an image without contrast, where the division is by ``floor``;
+        without ``input_size`` by one at least as large as the window. ``upper`` multiplies the
+        parts, see the notes.
+
+    Notes
+    -----
+    Let M be the matrix of the weighted mean of one map: W, or with division by the sums at the
+    borders D^-1 W. The means of C maps are M applied to their average, so that the subtraction is
+    I - M on what is the same in all maps and I on what averages to 0: its norm is max(1, |I - M|),
+    or |I - M| for a single map. By Schur's test |I - M|^2 is at most the largest row sum times the
+    largest column sum of magnitudes; a row has 2 (1 - M_ii), a column 1 - 2 M_ii + c, c being the
+    largest column sum of M (1 with zeros outside: W sums to at most 1 either way).
+
+    Division: where the deviation s_i is above the floor, dy_i = dv_i / s_i - v_i ds_i / s_i^2. The
+    vector v_i over maps has M_ii |v_i|^2 / C <= s_i^2, and by Cauchy ds_i^2 is at most the weighted
+    mean of dv^2, which summed over positions is at most c |dv|^2 / C. Hence the constant (1 +
+    sqrt(c / min M_ii)) / floor, in which C cancels; below the floor it is 1 / floor.
     """
     window = torch.as_tensor(window, dtype=torch.float64)
     if window.ndim != 2 or any(n % 2 == 0 for n in window.shape):
         raise BoundError(f"the window is {tuple(window.shape)}: give two axes of odd size")
     if (window < 0).any() or abs(window.sum().item() - 1) > 1e-6:
         raise BoundError("the weights of the window have to be at least 0 and sum to 1")
-    if not floor > 0:
-        raise BoundError(f"floor is {floor}: give a positive number")
+    if not floor > 0 or maps < 1:
+        raise BoundError(f"floor is {floor} and maps {maps}: give a positive number and at least 1")
     centre = window[window.shape[0] // 2, window.shape[1] // 2].item()
     if centre == 0:
         raise BoundError("the centre of the window has no weight: there is no bound then")
-    others = window.square().sum().item() - centre**2
-    lower = math.sqrt((1 - centre) ** 2 + max(others, 0.0)) * (1 - 1e-12) / floor
-    subtraction = abs(1 - centre) + window.sum().item() - centre
-    return Bounds(lower, subtraction * (1 + 1 / math.sqrt(centre)) / floor * (UP + 2e-6))
+    if input_size is None:
+        others = max(window.square().sum().item() - centre**2, 0.0)
+        lower = math.sqrt((1 - centre) ** 2 + others) * (1 - 1e-12)
+        upper = abs(1 - centre) + window.sum().item() - centre
+        column = 1.0
+    else:
+        lower, upper, centre, column = _renormalised(window, pair(input_size, "input_size"))
+    if maps > 1:
+        lower, upper = max(1.0, lower), max(1.0, upper)
+    division = (1 + math.sqrt(column / centre)) / floor
+    # weights in single precision
+    return Bounds(lower / floor * (1 - 2e-6), upper * division * (UP + 2e-6))
+
+
+def _renormalised(window, size):
+    """Of M = D^-1 W on a map: the norm of I - M from below and above, min M_ii, largest column sum.
+
+    The norm comes from the matrix where that is small, otherwise from a pixel in the middle and
+    Schur's test.
+    """
+    filters, padding = window[None, None], tuple(n // 2 for n in window.shape)
+    sums = F.conv2d(torch.ones(1, 1, *size, dtype=torch.float64), filters, padding=padding)
+    diagonal = (window[padding] / sums.amax()).item() * DOWN
+    column = F.conv_transpose2d(1 / sums, filters, padding=padding).amax().item() * UP
+    if math.prod(size) > LARGEST_MAP:
+        pixel = torch.zeros_like(sums)
+        pixel[0, 0, size[0] // 2, size[1] // 2] = 1.0
+        response = pixel - F.conv2d(pixel, filters, padding=padding) / sums
+        lower = response.norm().item() * (1 - 1e-12)
+        upper = math.sqrt(2 * (1 - diagonal) * (1 - 2 * diagonal + column)) * UP
+        return lower, upper, diagonal, column
+    unit = torch.eye(math.prod(size), dtype=torch.float64).view(-1, 1, *size)
+    means = F.conv2d(unit, filters, padding=padding) / sums
+    return *operator_norm((unit - means).flatten(1)), diagonal, column

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
 
@@ -84,7 +84,7 @@ def _check_trace(model, traced, image):
     ours, theirs = traced(image), model(image)
     close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
     if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
-        raise BoundError(
+        raise UnknownLayerError(
             "the model computes something else than its traced operations, as with in-place changes"
             " or randomness: write it without, or register a bound for the part that has them"
         )
@@ -115,7 +115,8 @@ def walk(model, input_shape, *, compare=True):
     Raises
     ------
     BoundError
-        If the model is in training mode, cannot be traced, or has a layer without a bound.
+        If the model is in training mode or does not take such images; `UnknownLayerError` if it
+        cannot be traced or has a layer without a bound.
     """
     if not isinstance(model, nn.Module):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
@@ -130,7 +131,7 @@ def walk(model, input_shape, *, compare=True):
         )
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
-            raise BoundError(
+            raise UnknownLayerError(
                 f"{name or 'the model'} has hooks, which may change what passes through: remove"
                 " them"
             )
@@ -140,7 +141,7 @@ def walk(model, input_shape, *, compare=True):
     try:
         graph = tracer.trace(model)
     except Exception as error:  # whatever the model's own code raises on a symbolic input
-        raise BoundError(
+        raise UnknownLayerError(
             f"the model cannot be traced ({str(error).splitlines()[0]}): give the model itself if"
             " it is wrapped or compiled, and the part with control flow a module of its own,"
             " registered with intriguing.lipschitz.register"
@@ -158,7 +159,7 @@ def walk(model, input_shape, *, compare=True):
         _check_trace(model, traced, image)
     except BoundError as error:
         # fx adds where it was
-        raise BoundError(str(error).partition("\n\nWhile executing")[0]) from None
+        raise type(error)(str(error).partition("\n\nWhile executing")[0]) from None
     except (RuntimeError, ValueError) as error:
         raise BoundError(
             f"the model does not take images of {tuple(input_shape)}"
@@ -172,7 +173,9 @@ def _check_graph(graph):
     """Refuse several outputs, and operations that change a value that something else has too."""
     for node in graph.nodes:
         if node.op == "output" and not isinstance(node.args[0], fx.Node):
-            raise BoundError("the model gives several values: wrap it so that it gives logits only")
+            raise UnknownLayerError(
+                "the model gives several values: wrap it so that it gives logits only"
+            )
         name = node.target if node.op == "call_method" else ""
         if name.endswith("_") and not name.endswith("__"):
             raise layers.unknown(f"the in-place operation {name} ({node.name})")
@@ -262,7 +265,7 @@ class _Walker(fx.Interpreter):
         try:
             bounds = layers.bounds_of(module, shape, self.compare)
         except BoundError as error:
-            raise BoundError(f"layer {name}: {error}") from error
+            raise type(error)(f"layer {name}: {error}") from error
         spent = time.perf_counter() - start
         self.walk.layers.append(
             Layer(str(name), layers.kind_of(module), module, shape, bounds, spent)

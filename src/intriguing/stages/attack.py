@@ -6,9 +6,12 @@ import torch
 
 from intriguing import attacks, intervals
 from intriguing.attacks import penalised, polish
+from intriguing.stages.images import labels_for, sampled_images
+from intriguing.stages.sample import target_rule
+from intriguing.tasks import class_index
 
 
-def run(data, model, entry, *, seed, shard=0, shards=1):
+def run(data, model, entry, *, task, seed, shard=0, shards=1, device="cpu"):
     """Adversarial set of one model, or a shard of it.
 
     Parameters
@@ -17,29 +20,43 @@ def run(data, model, entry, *, seed, shard=0, shards=1):
     model : Module
     entry : dict
         Settings of the attack, as `experiment.Experiment.attack` gives them.
+    task : tasks.Task
+        What the model tells apart.
     seed : int
         Of the ``random`` target rule.
     shard, shards : int
         Which of how many consecutive parts.
+    device : torch.device or str
+        Where to compute.
 
     Returns
     -------
     AdversarialSet
-        For the images of ``data.sample(entry["split"], entry["count"])``, in that order.
+        For the images of `sampled_images`, in that order; labels and targets are the task's.
     """
     images, labels = sampled_images(data, entry)
+    model = model.to(device)
+    labels = labels_for(model, task, images, labels, entry["labels"])
     # chosen for all images, so that a shard has the targets it would have in the whole
-    targets = None
-    if entry["targets"] != "any":
-        targets = attacks.choose_targets(entry["targets"], model, images, labels, seed=seed)
+    targets = _targets(entry["targets"], data, model, images, labels, seed)
     first, last = (len(labels) * part // shards for part in (shard, shard + 1))
     part = slice(first, last)
-    common = ("margin", "recheck", "levels", "batch_size", "memory_mb", "device")
+    common = ("margin", "recheck", "levels", "batch_size", "memory_mb")
     options = {key: entry[key] for key in common if key in entry}
     own_targets = targets if targets is None else targets[part]
+    # what is started again from must not depend on the shard
+    options["exemplars"] = images
     made = _METHODS[entry["method"]](model, images[part], labels[part], own_targets, entry, options)
-    made.settings.update(entry, digest=data.digest, seed=seed)
+    made.settings.update(entry, digest=data.digest, seed=seed, positive=task.positive)
     return made
+
+
+def _targets(rule, data, model, images, labels, seed):
+    if rule == "any":
+        return None
+    if isinstance(rule, dict):
+        return torch.full_like(labels, class_index(data.class_names, rule["class"]))
+    return attacks.choose_targets(rule, model, images, labels, seed=seed)
 
 
 def _lbfgs(model, images, labels, targets, entry, options):
@@ -58,7 +75,7 @@ _METHODS = {"lbfgs": _lbfgs, "minimum_distortion": _minimum_distortion}
 
 
 def run_noise(data, sample, standard_deviation, *, clip, seed):
-    """Gaussian noise on the images of ``sample`` (``split`` and ``count``)."""
+    """Gaussian noise on the images of ``sample``, as `experiment.Experiment.sample` gives it."""
     images, labels = sampled_images(data, sample)
     made = attacks.gaussian_noise(images, labels, standard_deviation, seed=seed, clip=clip)
     made.settings.update(
@@ -67,12 +84,6 @@ def run_noise(data, sample, standard_deviation, *, clip, seed):
         digest=data.digest,
     )
     return made
-
-
-def sampled_images(data, entry):
-    """Originals and labels that an attack distorts: Tensors (N, C, H, W) and (N,)."""
-    sample = data.sample(entry["split"], entry["count"])
-    return torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
 
 
 def _deviation(values):
@@ -101,7 +112,8 @@ def summary(made, indices):
     row = {
         "method": made.settings["method"],
         "split": made.settings["split"],
-        "targets": made.settings["targets"],
+        "targets": target_rule(made.settings["targets"]),
+        "labels": made.settings["labels"],
         "margin": made.settings["margin"],
         "levels": made.settings["levels"],
         "tried": len(made),

@@ -1,16 +1,20 @@
 """Lipschitz stage: bounds of networks, and certified radii beside what the attacks found."""
 
+import math
+
 import numpy as np
 import pandas
 import torch
 
-from intriguing import alexnet, networks
+from intriguing import given_weights
 from intriguing.artifacts import read_arrays, write_arrays
 from intriguing.attacks.noise import noise_tolerance
-from intriguing.errors import ArtifactError, BoundError
+from intriguing.errors import ArtifactError, BoundError, UnknownLayerError
+from intriguing.lipschitz.bounds import COMPARISONS
 from intriguing.lipschitz.certificate import certified_radii, check_no_example_inside
-from intriguing.lipschitz.network import NetworkBounds, network_bounds
-from intriguing.stages.attack import sampled_images
+from intriguing.lipschitz.network import NetworkBounds, jacobian_norms, network_bounds
+from intriguing.stages.images import sampled_images
+from intriguing.stages.sample import sample_of, target_rule
 
 _NUMBERS = ("lower", "product", "paper", "eclipse", "lipsdp", "upper")
 
@@ -23,15 +27,27 @@ def of_model(data, model, entry):
     data : dataset_file.DatasetFile
     model : Module
     entry : dict
-        ``split``, ``count`` and ``lipsdp``.
+        What `experiment.Experiment.bounded` gives: the sample, and ``lipsdp``.
 
     Returns
     -------
-    NetworkBounds
+    bounds : NetworkBounds
+    reason : str
+        Why there is no bound, if the network has a layer that none is known for; its constants are
+        infinite then, and nothing is certified. Otherwise empty.
     """
     images, _ = sampled_images(data, entry)
     shape = tuple(images.shape[1:])
-    return network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"])
+    try:
+        made = network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"])
+        return made, ""
+    except UnknownLayerError as error:
+        lower = jacobian_norms(model, images).amax().item()
+        unbounded = dict.fromkeys(("product", "paper", "upper"), math.inf)
+        none = dict.fromkeys(("eclipse", "lipsdp", "pairwise"))
+        columns = ["layer", "name", "kind", "input", "weight", "stride", "lower", "upper"]
+        layers = pandas.DataFrame(columns=[*columns, *COMPARISONS, "method", "seconds"])
+        return NetworkBounds(lower, **unbounded, **none, layers=layers), str(error)
 
 
 def of_network(entry):
@@ -40,26 +56,22 @@ def of_network(entry):
     Parameters
     ----------
     entry : dict
-        ``architecture``, ``options``, ``input_shape``, ``classes``, ``weights`` (random, a name of
-        torchvision's, or a path) and ``seed``.
+        ``architecture``, ``options``, ``input_shape``, ``classes``, ``weights`` (see
+        `given_weights.network`) and ``seed``.
 
     Returns
     -------
     NetworkBounds
         The Jacobian is taken at one random image.
     """
-    shape, options = tuple(entry["input_shape"]), dict(entry["options"])
+    shape = tuple(entry["input_shape"])
     torch.manual_seed(entry["seed"])
-    if entry["weights"] == alexnet.PUBLISHED:
-        options["weights"] = alexnet.PUBLISHED
-    model = networks.build(entry["architecture"], shape, entry["classes"], **options)
-    if entry["weights"] not in ("random", alexnet.PUBLISHED):
-        alexnet.load_weights(model, entry["weights"])
+    model = given_weights.network(entry, shape, entry["classes"])
     image = torch.rand(1, *shape, generator=torch.Generator().manual_seed(entry["seed"]))
     return network_bounds(model.eval(), shape, image, compare=True)
 
 
-def layers_table(bounds):
+def layers_table(bounds, reason=""):
     """One row a layer, and a last one for the whole network.
 
     Without the seconds, so that the same weights give the same bytes. In the last row ``lower`` is
@@ -74,7 +86,7 @@ def layers_table(bounds):
         "upper": bounds.upper,
         "paper": bounds.paper,
         "product": bounds.product,
-        "method": _method(bounds),
+        "method": reason or _method(bounds),
     }
     return pandas.concat([rows, pandas.DataFrame([whole])], ignore_index=True)
 
@@ -141,8 +153,8 @@ def certificates(data, model, sets, bounds):
 
 def _certificate(data, model, made, bounds):
     settings, found = made.settings, made.success
-    sample = data.sample(settings["split"], settings["count"])
-    originals, labels = torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
+    sample = sample_of(data, settings)
+    originals, labels = torch.from_numpy(sample.images), made.labels
     targets = made.targets if settings["targets"] != "any" else None
     radii = certified_radii(model, originals, labels, bounds, targets)
     names = [f"{index} of {settings['split']}" for index in sample.indices]
@@ -157,7 +169,8 @@ def _certificate(data, model, made, bounds):
     largest = list(distances.values())[-1]
     distances["found"] = made.distortion[found]
     distances["noise"] = noise_tolerance(model, originals[found], labels[found])
-    line = {key: settings[key] for key in ("method", "split", "targets", "digest")}
+    line = {key: settings[key] for key in ("method", "split", "digest")}
+    line["targets"] = target_rule(settings["targets"])
     line |= {"n": int(found.sum()), "constant": bounds.upper}
     for name, values in distances.items():
         line[f"{name}_mean"] = _figure(values, torch.mean)

@@ -6,6 +6,8 @@ import numpy as np
 
 from intriguing import figures, page, tables
 from intriguing.artifacts import read_arrays, write_table, write_text
+from intriguing.stages.sample import sample_of, target_rule
+from intriguing.tasks import Task
 
 
 def write_formats(table, layouts, caption, outputs):
@@ -31,7 +33,7 @@ def write_formats(table, layouts, caption, outputs):
 
 
 def gallery(data, examples_path, path, *, count, label):
-    """Figure of the first ``count`` adversarial examples of a set.
+    """Figure of the first ``count`` adversarial examples of a set; of a binary model, of its class.
 
     Parameters
     ----------
@@ -43,8 +45,14 @@ def gallery(data, examples_path, path, *, count, label):
     """
     names = ("images", "distortion", "success", "labels", "targets")
     arrays, settings = read_arrays(examples_path, names)
-    originals = data.sample(settings["split"], settings["count"]).images
-    chosen = np.flatnonzero(arrays["success"])[:count]
+    task = Task.of(data.class_names, _positive(data, settings))
+    originals = sample_of(data, settings).images
+    shown = arrays["success"]
+    if task.positive is not None and (shown & (arrays["labels"] == 1)).any():
+        shown = shown & (arrays["labels"] == 1)
+    chosen = np.flatnonzero(shown)[:count]
+    found = arrays["distortion"][arrays["success"]]
+    average = f"{found.mean():.4g} over all {len(found)} found" if len(found) else "none found"
     figures.gallery(
         originals[chosen],
         arrays["images"][chosen],
@@ -52,9 +60,59 @@ def gallery(data, examples_path, path, *, count, label):
         arrays["targets"][chosen],
         arrays["distortion"][chosen],
         path,
-        title=f"{label}: the first {len(chosen)} adversarial examples of its set",
-        class_names=data.class_names,
+        title=f"{label}: {len(chosen)} adversarial examples; average distortion {average}",
+        class_names=task.class_names,
     )
+
+
+def _positive(data, settings):
+    """Name of the class that the set's binary model recognises, or None."""
+    return None if settings["positive"] is None else data.class_names[settings["positive"]]
+
+
+def figure7(data, example_paths, labels, noise_path, errors, path, *, count=8):
+    """Figure 7: pairs of image and distorted image, with the accuracies that the distortion leaves.
+
+    Parameters
+    ----------
+    data : dataset_file.DatasetFile
+    example_paths : sequence of path
+        Adversarial sets of models, made from the same sample.
+    labels : dict of str to str
+        What to call these models, by name, in the same order.
+    noise_path : path
+        Gaussian noise on the same sample.
+    errors : DataFrame
+        Rows of the transfer stage on that noise.
+    count : int
+        Pairs in each panel.
+    """
+    panels = []
+    for example_path, label in zip(example_paths, labels.values(), strict=True):
+        names = ("images", "distortion", "success", "already_wrong")
+        arrays, settings = read_arrays(example_path, names)
+        originals = sample_of(data, settings).images
+        found, tried = arrays["success"], len(arrays["success"])
+        chosen = np.flatnonzero(found)[:count]
+        # the model is right where it was before and no example was found
+        right = (~found & ~arrays["already_wrong"]).sum()
+        words = (
+            f"{label}: average distortion {arrays['distortion'][found].mean():.3g}, accuracy"
+            f" {100 * right / tried:.3g} % of {tried}"
+        )
+        panels.append((words, originals[chosen], arrays["images"][chosen]))
+    arrays, settings = read_arrays(noise_path, ("images",))
+    originals = sample_of(data, settings).images[:count]
+    named = errors[errors["input"] == "distorted"].set_index("target")
+    accuracies = ", ".join(
+        f"{label} {100 - named.loc[name, 'error_percent']:.3g} %" for name, label in labels.items()
+    )
+    words = (
+        f"Gaussian noise of deviation {settings['standard_deviation']:g}: accuracy {accuracies}"
+        f" of {named['n'].iloc[0]}"
+    )
+    panels.append((words, originals, arrays["images"][:count]))
+    figures.pairs(panels, path)
 
 
 def page_html(
@@ -72,6 +130,8 @@ def page_html(
     lipschitz,
     instability,
     galleries,
+    paper_figures,
+    filters,
 ):
     """The page of an experiment.
 
@@ -86,7 +146,8 @@ def page_html(
         HTML tables.
     heatmap, lipschitz, instability : path
         PNG figures.
-    galleries : sequence of path
+    galleries, paper_figures, filters : sequence of path
+        The last two may be empty.
 
     Returns
     -------
@@ -99,8 +160,11 @@ def page_html(
         page.Section("Distortion by attack", _DISTORTION, (distortion,)),
         page.Section("Table 5. Lipschitz bounds of every layer", _TABLE5, (table5,), (lipschitz,)),
         page.Section("What the bounds certify", _CERTIFICATES, (certificates,), (instability,)),
+        *_optional("Figures 5 to 7 of the paper", _FIGURES, paper_figures),
+        *_optional("Filters learnt without labels", _FILTERS, filters),
         page.Section("Adversarial examples", _GALLERY, (), tuple(galleries)),
     ]
+    attack = {**attack, "targets": target_rule(attack["targets"])}
     facts = {
         "data": f"{data.settings['dataset']}, SHA-256 of the arrays {data.digest}",
         "attacked images": f"{attack['count']} of split {attack['split']}, drawn with seed"
@@ -111,6 +175,21 @@ def page_html(
     return page.render(template, title, sections, facts)
 
 
+def _optional(title, text, figures):
+    return [page.Section(title, text, (), tuple(figures))] if figures else []
+
+
+_FIGURES = (
+    "As in the paper: images, their adversarial examples and the magnified difference. Figure 5:"
+    " all images moved to one class. Figure 6: a binary classifier on features that were learnt"
+    " without labels and then fixed; images of its class. Figure 7: pairs, with the accuracy that"
+    " is left on all images tried; the paper reports 0 %, 0 % and, under noise of deviation 1, 51 %"
+    " (the last from memory)."
+)
+_FILTERS = (
+    "What the first layer of a QuocNet-style network looks for at some of its places, each place"
+    " having filters of its own."
+)
 _TABLE1 = (
     "Errors with the number n of training / test images and 95 % intervals (Wilson for one seed;"
     " with several seeds the spread between them is"

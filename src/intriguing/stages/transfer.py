@@ -1,7 +1,10 @@
 """Transfer stage: the errors of every model on one distorted set, and on its two controls."""
 
+import pandas
+
 from intriguing.attacks import gaussian_noise
-from intriguing.stages.attack import sampled_images
+from intriguing.stages.images import labels_for, sampled_images
+from intriguing.stages.sample import target_rule
 from intriguing.transfer import error_matrix
 
 
@@ -11,13 +14,15 @@ def run(data, distorted, models, *, seed):
     Only the images that count are used: those for which an adversarial example was found (all of
     a noise set). For an adversarial set two controls on the same images tell what the distortion
     itself does: ``matched_noise`` has Gaussian noise of exactly the same distortion, image by
-    image, not clipped to the box; ``clean`` are the originals.
+    image, not clipped to the box; ``clean`` are the originals. Each model is judged by the classes
+    that the images have for it: a binary one by its class and the rest, and where the attack's
+    ``labels`` are ``model``, by what it says of the undistorted image.
 
     Parameters
     ----------
     data : dataset_file.DatasetFile
     distorted : AdversarialSet
-    models : dict of str to Module
+    models : dict of str to (Module, tasks.Task)
     seed : int
         Of the matched noise.
 
@@ -32,14 +37,24 @@ def run(data, distorted, models, *, seed):
     originals, labels = sampled_images(data, settings)
     originals, labels = originals[counted], labels[counted]
     distortion = distorted.distortion[counted]
-    inputs = {"distorted": (distorted.images[counted], labels), "clean": (originals, labels)}
+    inputs = {"distorted": distorted.images[counted], "clean": originals}
     mean_distortion = {"distorted": distortion.mean().item(), "clean": 0.0}
     if not noise:
         matched = gaussian_noise(originals, labels, distortion, seed=seed, exact=True)
-        inputs["matched_noise"] = (matched.images, labels)
+        inputs["matched_noise"] = matched.images
         mean_distortion["matched_noise"] = matched.distortion.mean().item()
-    frame = error_matrix(models, inputs)
+    frames = []
+    for name, (model, task) in models.items():
+        own = labels_for(model, task, originals, labels, settings["labels"])
+        with_labels = {kind: (images, own) for kind, images in inputs.items()}
+        frames.append(error_matrix({name: model}, with_labels))
+    frame = pandas.concat(frames, ignore_index=True)
+    # models below each other within an input
+    frame = frame.sort_values(
+        "input", key=lambda kinds: kinds.map(list(inputs).index), kind="stable", ignore_index=True
+    )
     frame["distortion_mean"] = frame["input"].map(mean_distortion)
-    for name in ("split", "targets", "margin", "standard_deviation", "digest"):
+    frame["targets"] = target_rule(settings["targets"])
+    for name in ("split", "labels", "margin", "standard_deviation", "digest"):
         frame[name] = settings.get(name, "")
     return frame

@@ -1,0 +1,16 @@
+"""Figure 7: pairs of images for some models and for noise, with accuracies."""
+
+from intriguing.artifacts import read_table
+from intriguing.dataset_file import open_dataset
+from intriguing.job import job
+from intriguing.stages import report
+
+with job(snakemake.log[0]):
+    report.figure7(
+        open_dataset(snakemake.input.data),
+        snakemake.input.examples,
+        snakemake.params.labels,
+        snakemake.input.noise[0],
+        read_table(snakemake.input.errors[0]),
+        snakemake.output[0],
+    )

@@ -1,0 +1,109 @@
+"""Starts for images from which a search found nothing: images that have the target class already.
+
+A search from the original can end where the features of the network have died and no class is
+preferred: a minimum of the loss that no weight c leaves. On the segment from the original to an
+image of the target class there is a point of that class next to one that is not; a search from
+there finds the nearest point of its valley.
+"""
+
+import torch
+
+from intriguing.attacks.objective import target_margin
+from intriguing.attacks.problems import EVERY_OTHER, Problems
+
+# images that are looked through, the first ones; starts that are tried for an image
+MOST, TRIES = 4096, 3
+# bisections of the segment: to some 1e-4 of its length
+HALVINGS = 14
+
+
+class Exemplars:
+    """Images and the class that the model gives each.
+
+    Parameters
+    ----------
+    classifier : objective.Classifier
+    images : Tensor (M, n)
+    batch_size : int
+    """
+
+    def __init__(self, classifier, images, batch_size):
+        self.classifier, self.batch_size = classifier, batch_size
+        self.images = images[:MOST]
+        logits = torch.cat([classifier.logits(part) for part in self.images.split(batch_size)])
+        self.classes = logits.argmax(1)
+        self.margins = target_margin(logits, self.classes)
+
+    def restart(self, solution, problems, solve):
+        """Search again, in place, where ``solution`` has found nothing.
+
+        Parameters
+        ----------
+        solution : problems.Solution
+        problems : problems.Problems
+            Without targets (-1) any class but the rival's is aimed at.
+        solve : callable
+            ``solve(problems, starts)`` gives a Solution.
+
+        Returns
+        -------
+        Tensor of row numbers
+            Of what was found now; their targets are set in ``problems``.
+        """
+        missing = ~solution.found
+        for rank in range(TRIES):
+            rows = missing.nonzero()[:, 0]
+            if not len(rows):
+                break
+            exemplars, targets = self._nearest(problems.take(rows), rank)
+            rows, exemplars = rows[targets >= 0], exemplars[targets >= 0]
+            if not len(rows):
+                break
+            part = problems.take(rows)
+            part.targets = targets[targets >= 0]
+            part.rivals = torch.full_like(part.targets, EVERY_OTHER)
+            here = solution.take(rows)
+            here.improve(solve(part, self._boundary(part, exemplars)), part.originals)
+            solution.put(rows, here)
+            problems.targets[rows[here.found]] = part.targets[here.found]
+            missing[rows[here.found]] = False
+        return (solution.found & ~missing).nonzero()[:, 0]
+
+    def _nearest(self, problems, rank):
+        """The exemplar of that rank by distance for each problem, and its class or -1."""
+        chosen = torch.empty_like(problems.originals)
+        targets = torch.full_like(problems.targets, -1)
+        for row in range(len(problems)):
+            wanted, rival = problems.targets[row], problems.rivals[row]
+            fits = self.classes == wanted if wanted >= 0 else self.classes != rival
+            fits = (fits & (self.margins >= 2 * problems.required[row])).nonzero()[:, 0]
+            if len(fits) <= rank:
+                continue
+            distances = (self.images[fits] - problems.originals[row]).double().square().sum(1)
+            nearest = fits[distances.argsort(stable=True)[rank]]
+            chosen[row], targets[row] = self.images[nearest], self.classes[nearest]
+        return chosen, targets
+
+    def _boundary(self, problems, exemplars):
+        """Points of the target's class on the segments to the exemplars, next to its boundary."""
+        low = torch.zeros_like(problems.required)
+        high = torch.ones_like(low)
+        moves = exemplars - problems.originals
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            reached = self._margin(problems, moves, middle) >= problems.required
+            high, low = torch.where(reached, middle, high), torch.where(reached, low, middle)
+        return self._at(problems, moves, high)
+
+    def _margin(self, problems, moves, scale):
+        points = self._at(problems, moves, scale)
+        logits = torch.cat([self.classifier.logits(p) for p in points.split(self.batch_size)])
+        return target_margin(logits, problems.targets)
+
+    def _at(self, problems, moves, scale):
+        return torch.addcmul(problems.originals, scale[:, None], moves).clamp_(0, 1)
+
+
+def untargeted_problems(originals, labels, required):
+    """Problems whose target is open: any class but the label."""
+    return Problems(originals, torch.full_like(labels, -1), labels.clone(), required)

@@ -1,0 +1,141 @@
+"""What a schema cannot say of an experiment: names that refer to each other, keys that exclude each
+other."""
+
+from intriguing.errors import ExperimentError
+from intriguing.experiment_schema import suggest
+
+_SEARCH = {
+    "lbfgs": {
+        *("memory", "stationarity", "steps_per_weight", "weight_tolerance"),
+        *("margin_tolerance", "evaluations"),
+    },
+    "minimum_distortion": {"rivals", "decrease", "steps", "tries"},
+}
+# keys of data that one kind of data alone has
+_OF_FOLDERS = ("folder", "size", "resize", "channels")
+# the architecture that a key is for
+_UNSUPERVISED = {"sparsity": "autoencoder", "reconstruction": "quocnet"}
+_TRAINING = ("training", "weight_decay", *_UNSUPERVISED)
+# dense layers under a weight decay, of architectures with a fixed number
+_DENSE = {"softmax": 1, "autoencoder": 1, "quocnet": 1, "alexnet_style": 3}
+
+
+def check(settings):
+    """Raise `ExperimentError` on the first entry that does not go with the others.
+
+    Also fills in ``report.attack``, whose default is another entry's name.
+    """
+
+    def fail(key, problem):
+        raise ExperimentError(f"{key} {problem}")
+
+    def check_split(key, name, known):
+        if name not in known:
+            fail(key, f"is {name!r}, which is no split; {suggest(name, known)}")
+
+    data = settings["data"]
+    for key in _OF_FOLDERS:
+        if key in data and data["name"] != "image_folder":
+            fail(f"data.{key}", f"does not apply to {data['name']}: remove it")
+    if data["name"] == "image_folder" and "folder" not in data:
+        fail("data.folder", "is missing: name the folder of the images")
+    parts = data["parts"]
+    trainable, attackable = ["train", *parts], ["train", "test", *parts]
+    for name, model in settings["models"].items():
+        key = f"models.{name}"
+        check_split(f"{key}.trained_on", model["trained_on"], trainable)
+        if ("architecture" in model) == ("factory" in model):
+            fail(key, "needs either architecture or factory: give one of them")
+        architecture = model.get("architecture", "a factory")
+        for stage, owner in _UNSUPERVISED.items():
+            if stage in model and architecture != owner:
+                fail(f"{key}.{stage}", f"does not apply to {architecture}: remove it")
+        _check_weights(f"{key}.weights", model.get("weights"), architecture, fail)
+        given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
+        if given:
+            fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
+        if architecture == "fully_connected":
+            layers = len(model["options"]["hidden"]) + 1
+        else:
+            layers = _DENSE.get(architecture)
+        if layers and len(model["weight_decay"]) not in (0, layers):
+            fail(
+                f"{key}.weight_decay",
+                f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
+            )
+    networks = settings["lipschitz"]["networks"]
+    for name, network in networks.items():
+        key = f"lipschitz.networks.{name}.weights"
+        _check_weights(key, network["weights"], network["architecture"], fail)
+    entries = [*settings["models"].values(), *networks.values()]
+    labels = [entry["label"] for entry in entries]
+    for label in labels:
+        if labels.count(label) > 1:
+            fail(
+                "models or lipschitz.networks",
+                f"has the label {label!r} twice: tables need one for each",
+            )
+    for name, attack in settings["attacks"].items():
+        key, method = f"attacks.{name}", attack["method"]
+        check_split(f"{key}.split", attack["split"], attackable)
+        foreign = sorted(set(attack["search"]) - _SEARCH[method])
+        if foreign:
+            fail(f"{key}.search.{foreign[0]}", f"does not apply to {method}: remove it")
+        untargeted = attack["targets"] == "any"
+        if untargeted and method != "minimum_distortion":
+            fail(f"{key}.targets", f"is 'any', but {method} needs a target: choose another rule")
+        if "candidates" in attack and not untargeted:
+            fail(f"{key}.candidates", "applies to targets: any alone: remove it")
+        _check_attacked(key, attack, settings["models"], fail)
+        if attack["shards"] > attack["count"]:
+            fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")
+    shown = settings["report"].setdefault("attack", next(iter(settings["attacks"])))
+    if shown not in settings["attacks"]:
+        fail(
+            "report.attack",
+            f"is {shown!r}, which is no attack; {suggest(shown, settings['attacks'])}",
+        )
+    partial = settings["attacks"][shown].get("models")
+    if partial and set(partial) != set(settings["models"]):
+        fail("report.attack", f"is {shown!r}, which is not made for all models: name another")
+    _check_figures(settings, fail)
+
+
+def _check_weights(key, weights, architecture, fail):
+    if weights == "IMAGENET1K_V1" and architecture != "torchvision_alexnet":
+        fail(key, "is 'IMAGENET1K_V1', published for torchvision_alexnet only")
+
+
+def _check_attacked(key, attack, models, fail):
+    for name in attack.get("models", ()):
+        if name not in models:
+            fail(f"{key}.models", f"has {name!r}, which is no model; {suggest(name, models)}")
+    if isinstance(attack["targets"], str):
+        return
+    if attack["labels"] == "model":
+        fail(f"{key}.targets", "is a class, which needs labels: data: choose another rule")
+    binary = [n for n in attack.get("models", models) if "positive" in models[n]]
+    if binary:
+        fail(
+            f"{key}.targets",
+            f"is a class, but {binary[0]} tells one class from the rest: list the others in"
+            f" {key}.models",
+        )
+
+
+def _check_figures(settings, fail):
+    report, models, attacks = (settings[part] for part in ("report", "models", "attacks"))
+
+    def check(key, name, known):
+        if name not in known:
+            fail(f"report.{key}", f"names {name!r}, which is none; {suggest(name, known)}")
+
+    for figure in ("figure5", "figure6"):
+        if figure in report:
+            check(f"{figure}.attack", report[figure]["attack"], attacks)
+            attacked = attacks[report[figure]["attack"]].get("models", models)
+            check(f"{figure}.model", report[figure]["model"], attacked)
+    for name in report.get("figure7", {"models": []})["models"]:
+        check("figure7.models", name, models)
+    for name in report["filters"]:
+        check("filters", name, [n for n in models if models[n].get("architecture") == "quocnet"])

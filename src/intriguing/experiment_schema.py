@@ -1,0 +1,116 @@
+"""An experiment against its JSON schema: defaults filled in, a mistake told in one sentence."""
+
+import difflib
+import math
+
+import jsonschema
+import yaml
+
+from intriguing.errors import ExperimentError
+
+# so many choices are listed rather than guessed at
+FEW = 2
+
+
+def validate(settings, schema):
+    """Fill in defaults, in place; raise `ExperimentError` on the first mistake.
+
+    Parameters
+    ----------
+    settings : dict
+        Content of the file.
+    schema : dict
+        The JSON schema.
+    """
+    validator = _WithDefaults(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(settings))
+    if error is not None:
+        raise ExperimentError(_sentence(error))
+
+
+def _fill_defaults(validator, properties, instance, schema):
+    if isinstance(instance, dict):
+        for name, subschema in properties.items():
+            if "default" in subschema and name not in instance:
+                # a copy, so that filling in its own defaults does not change the schema
+                instance[name] = yaml.safe_load(yaml.safe_dump(subschema["default"]))
+    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
+        validator, properties, instance, schema
+    )
+
+
+def _is_integer(checker, value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker, value):
+    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+# JSON has one kind of number, in which 2.0 is whole; Python code that counts with it does not
+_WithDefaults = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    {"properties": _fill_defaults},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
+
+
+def _sentence(error):
+    key = ".".join(str(part) for part in error.absolute_path) or "the file"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(name for name in error.instance if name not in known)
+        return f"{_key(error, unknown)} is no key; {suggest(str(unknown), known)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{_key(error, missing)} is missing: add it"
+    if error.validator == "enum":
+        return f"{key} is {error.instance!r}; {suggest(str(error.instance), error.validator_value)}"
+    if error.validator == "type":
+        kinds = error.validator_value
+        words = " or ".join(_TYPES[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+        return f"{key} is {error.instance!r}, but has to be {words}: correct it"
+    if error.validator == "pattern" and key.endswith("factory"):
+        return f"{key} is {error.instance!r}: give package.module:function"
+    if error.validator == "pattern":
+        return f"{key}: {error.instance!r} has other characters than letters, digits and . _ -"
+    if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
+        return f"{key} must have exactly one of the keys {', '.join(error.schema['properties'])}"
+    if error.validator in _LIMITS:
+        return (
+            f"{key} is {error.instance!r}: give {_LIMITS[error.validator]} {error.validator_value}"
+        )
+    return f"{key}: {error.message}: correct it"
+
+
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+_TYPES = {
+    "array": "a list, such as [2]",
+    "object": "a mapping of keys to values",
+    "integer": "a whole number",
+    "number": "a finite number",
+    "string": "text",
+    "boolean": "true or false",
+}
+
+
+def _key(error, name):
+    return ".".join([*(str(part) for part in error.absolute_path), str(name)])
+
+
+def suggest(word, known):
+    """What to say to a wrong word: the likely one, or all if they are few."""
+    known = [str(name) for name in known]
+    close = difflib.get_close_matches(word, known, 1)
+    if close and len(known) > FEW:
+        return f"did you mean {close[0]!r}?"
+    return f"choose one of {', '.join(known)}"

@@ -1,0 +1,98 @@
+"""Networks of the user's own, by the name of the function that builds them."""
+
+import importlib
+import os
+import sys
+
+import torch
+
+from intriguing.errors import ModelError
+
+
+def build_own(factory, input_shape, classes, **options):
+    """Call a user's function and check that it gives a network.
+
+    Parameters
+    ----------
+    factory : str
+        ``package.module:function``. It is looked for in the working directory, then as any import.
+    input_shape : tuple of int
+        (C, H, W).
+    classes : int
+        Number of logits.
+    **options
+        Handed on: ``function(input_shape, classes, **options)``.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    ModelError
+        If the module or the function cannot be imported, the call fails, or what it returns is no
+        Module that maps images to logits.
+    """
+    function = _function(factory)
+    try:
+        model = function(tuple(input_shape), classes, **options)
+    except Exception as error:  # whatever the user's code raises
+        raise ModelError(
+            f"{factory} cannot be built for images {tuple(input_shape)}, {classes} classes and"
+            f" options {options} ({_words(error)}): correct the options or the function"
+        ) from error
+    if not isinstance(model, torch.nn.Module):
+        raise ModelError(
+            f"{factory} returns a {type(model).__name__}: let it return a torch.nn.Module"
+        )
+    _check_logits(factory, model, input_shape, classes)
+    return model
+
+
+def _function(factory):
+    module_name, _, name = factory.partition(":")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # an import runs the user's code
+        raise ModelError(
+            f"the factory {factory} cannot be imported ({_words(error)}): install the package of"
+            f" {module_name}, or run snakemake in the folder that holds it"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        found = "has no function" if function is None else "has something else than a function as"
+        raise ModelError(f"the module {module_name} {found} {name!r}: correct models.*.factory")
+    return function
+
+
+@torch.no_grad()
+def _check_logits(factory, model, input_shape, classes):
+    training = model.training
+    model.eval()
+    try:
+        logits = model(torch.zeros(2, *input_shape))
+    except Exception as error:
+        raise ModelError(
+            f"the network of {factory} does not take images of (2, {_sizes(input_shape)})"
+            f" ({_words(error)}): correct its layers"
+        ) from error
+    finally:
+        model.train(training)
+    if not torch.is_tensor(logits) or logits.shape != (2, classes):
+        found = tuple(logits.shape) if torch.is_tensor(logits) else type(logits).__name__
+        raise ModelError(
+            f"the network of {factory} gives {found} for two images: let it give logits"
+            f" (2, {classes})"
+        )
+
+
+def _sizes(shape):
+    return ", ".join(map(str, shape))
+
+
+def _words(error):
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

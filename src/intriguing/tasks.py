@@ -1,0 +1,50 @@
+"""What a network tells apart: all classes of a data set, or one of them from the rest."""
+
+from dataclasses import dataclass
+
+from intriguing.errors import DataError
+
+
+@dataclass(frozen=True)
+class Task:
+    """The classes of a network and how the labels of the data become its own.
+
+    class_names : tuple of str
+        One for each logit.
+    positive : int or None
+        The label that a binary network recognises (its logit 1); None: all labels as they are.
+    """
+
+    class_names: tuple
+    positive: int | None = None
+
+    @classmethod
+    def of(cls, class_names, positive=None):
+        """The task of all classes, or that of the class named ``positive`` against the rest.
+
+        Raises
+        ------
+        DataError
+            If there is no class of that name.
+        """
+        if positive is None:
+            return cls(tuple(class_names))
+        return cls((f"not {positive}", positive), class_index(class_names, positive))
+
+    def labels(self, labels):
+        """Labels of the data (int64 Tensor (N,)) as labels of this task."""
+        return labels if self.positive is None else (labels == self.positive).long()
+
+
+def class_index(class_names, name):
+    """Label of a class by its name.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name.
+    """
+    if name not in class_names:
+        known = ", ".join(class_names[:12]) + (", …" if len(class_names) > 12 else "")
+        raise DataError(f"the data have no class {name!r}: choose one of {known}")
+    return list(class_names).index(name)
