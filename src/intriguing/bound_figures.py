@@ -97,6 +97,8 @@ def instability(table, attack, path):
     certified, found = rows["pairwise_median"], rows["found_median"]
     if "targeted_median" in rows and rows["targeted_median"].notna().all():
         certified = rows["targeted_median"]
+    # nothing is certified of a network without bounds: there is no place for 0 on a log axis
+    certified = certified.where(certified > 0)
     axis.hlines(places, certified, found, color="0.8", linewidth=6, zorder=1)
     for values, mark, colour, label in (
         (certified, "|", "tab:blue", "certified: no example is nearer"),

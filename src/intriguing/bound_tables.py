@@ -76,7 +76,7 @@ def table5_layout(table):
                     "published": published and f"{published} [{row.published_tag}]",
                     "printed": _number(row.paper_as_printed),
                     "corrected": _number(row.paper),
-                    "ours [lower, upper]": f"[{_number(row.lower)}, {_number(row.upper)}]",
+                    "ours [lower, upper]": _interval(row),
                     "unfold": _number(row.unfold),
                     "article": _number(row.article),
                     "Toeplitz": _number(row.toeplitz),
@@ -84,6 +84,12 @@ def table5_layout(table):
                 }
             )
     return pandas.DataFrame(lines)
+
+
+def _interval(row):
+    interval = f"[{_number(row.lower)}, {_number(row.upper)}]"
+    # of a network without a bound the reason, up to its remedy
+    return interval if row.upper < float("inf") else f"{interval}: {row.method.partition(':')[0]}"
 
 
 def _size(weight):
@@ -140,6 +146,11 @@ def _mean(name, made):
     }
 
 
+def _fine(value):
+    """Four decimals, or two digits of what they would not show."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
+
+
 def certificates_layout(table):
     """Attacks below each other within a model."""
     lines = []
@@ -155,7 +166,7 @@ def certificates_layout(table):
             line[heading] = (
                 ""
                 if value is None or pandas.isna(value)
-                else f"{value:.4f} [{row[f'{name}_low']:.4f}, {row[f'{name}_high']:.4f}]"
+                else f"{_fine(value)} [{_fine(row[f'{name}_low'])}, {_fine(row[f'{name}_high'])}]"
             )
         line["least ratio"] = f"{row['least_ratio']:.2f}"
         lines.append(line)

@@ -25,110 +25,121 @@ def check(settings):
 
     Also fills in ``report.attack``, whose default is another entry's name.
     """
-
-    def fail(key, problem):
-        raise ExperimentError(f"{key} {problem}")
-
-    def check_split(key, name, known):
-        if name not in known:
-            fail(key, f"is {name!r}, which is no split; {suggest(name, known)}")
-
-    data = settings["data"]
-    for key in _OF_FOLDERS:
-        if key in data and data["name"] != "image_folder":
-            fail(f"data.{key}", f"does not apply to {data['name']}: remove it")
-    if data["name"] == "image_folder" and "folder" not in data:
-        fail("data.folder", "is missing: name the folder of the images")
-    parts = data["parts"]
-    trainable, attackable = ["train", *parts], ["train", "test", *parts]
+    _check_data(settings["data"])
+    parts = settings["data"]["parts"]
     for name, model in settings["models"].items():
-        key = f"models.{name}"
-        check_split(f"{key}.trained_on", model["trained_on"], trainable)
-        if ("architecture" in model) == ("factory" in model):
-            fail(key, "needs either architecture or factory: give one of them")
-        architecture = model.get("architecture", "a factory")
-        for stage, owner in _UNSUPERVISED.items():
-            if stage in model and architecture != owner:
-                fail(f"{key}.{stage}", f"does not apply to {architecture}: remove it")
-        _check_weights(f"{key}.weights", model.get("weights"), architecture, fail)
-        given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
-        if given:
-            fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
-        if architecture == "fully_connected":
-            layers = len(model["options"]["hidden"]) + 1
-        else:
-            layers = _DENSE.get(architecture)
-        if layers and len(model["weight_decay"]) not in (0, layers):
-            fail(
-                f"{key}.weight_decay",
-                f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
-            )
+        _check_model(f"models.{name}", model, ["train", *parts])
     networks = settings["lipschitz"]["networks"]
     for name, network in networks.items():
         key = f"lipschitz.networks.{name}.weights"
-        _check_weights(key, network["weights"], network["architecture"], fail)
-    entries = [*settings["models"].values(), *networks.values()]
-    labels = [entry["label"] for entry in entries]
+        _check_weights(key, network["weights"], network["architecture"])
+    labels = [entry["label"] for entry in [*settings["models"].values(), *networks.values()]]
     for label in labels:
         if labels.count(label) > 1:
-            fail(
+            _fail(
                 "models or lipschitz.networks",
                 f"has the label {label!r} twice: tables need one for each",
             )
     for name, attack in settings["attacks"].items():
-        key, method = f"attacks.{name}", attack["method"]
-        check_split(f"{key}.split", attack["split"], attackable)
-        foreign = sorted(set(attack["search"]) - _SEARCH[method])
-        if foreign:
-            fail(f"{key}.search.{foreign[0]}", f"does not apply to {method}: remove it")
-        untargeted = attack["targets"] == "any"
-        if untargeted and method != "minimum_distortion":
-            fail(f"{key}.targets", f"is 'any', but {method} needs a target: choose another rule")
-        if "candidates" in attack and not untargeted:
-            fail(f"{key}.candidates", "applies to targets: any alone: remove it")
-        _check_attacked(key, attack, settings["models"], fail)
-        if attack["shards"] > attack["count"]:
-            fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")
-    shown = settings["report"].setdefault("attack", next(iter(settings["attacks"])))
-    if shown not in settings["attacks"]:
-        fail(
-            "report.attack",
-            f"is {shown!r}, which is no attack; {suggest(shown, settings['attacks'])}",
+        _check_attack(f"attacks.{name}", attack, settings["models"], ["train", "test", *parts])
+    _check_report(settings)
+
+
+def _fail(key, problem):
+    raise ExperimentError(f"{key} {problem}")
+
+
+def _check_split(key, name, known):
+    if name not in known:
+        _fail(key, f"is {name!r}, which is no split; {suggest(name, known)}")
+
+
+def _check_data(data):
+    for key in _OF_FOLDERS:
+        if key in data and data["name"] != "image_folder":
+            _fail(f"data.{key}", f"does not apply to {data['name']}: remove it")
+    if data["name"] == "image_folder" and "folder" not in data:
+        _fail("data.folder", "is missing: name the folder of the images")
+
+
+def _check_model(key, model, trainable):
+    _check_split(f"{key}.trained_on", model["trained_on"], trainable)
+    if ("architecture" in model) == ("factory" in model):
+        _fail(key, "needs either architecture or factory: give one of them")
+    architecture = model.get("architecture", "a factory")
+    for stage, owner in _UNSUPERVISED.items():
+        if stage in model and architecture != owner:
+            _fail(f"{key}.{stage}", f"does not apply to {architecture}: remove it")
+    _check_weights(f"{key}.weights", model.get("weights"), architecture)
+    given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
+    if given:
+        _fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
+    if architecture == "fully_connected":
+        layers = len(model["options"]["hidden"]) + 1
+    else:
+        layers = _DENSE.get(architecture)
+    if layers and len(model["weight_decay"]) not in (0, layers):
+        _fail(
+            f"{key}.weight_decay",
+            f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
         )
-    partial = settings["attacks"][shown].get("models")
+
+
+def _check_attack(key, attack, models, attackable):
+    method = attack["method"]
+    _check_split(f"{key}.split", attack["split"], attackable)
+    foreign = sorted(set(attack["search"]) - _SEARCH[method])
+    if foreign:
+        _fail(f"{key}.search.{foreign[0]}", f"does not apply to {method}: remove it")
+    untargeted = attack["targets"] == "any"
+    if untargeted and method != "minimum_distortion":
+        _fail(f"{key}.targets", f"is 'any', but {method} needs a target: choose another rule")
+    if "candidates" in attack and not untargeted:
+        _fail(f"{key}.candidates", "applies to targets: any alone: remove it")
+    _check_attacked(key, attack, models)
+    if attack["shards"] > attack["count"]:
+        _fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")
+
+
+def _check_report(settings):
+    report, attacks = settings["report"], settings["attacks"]
+    shown = report.setdefault("attack", next(iter(attacks)))
+    if shown not in attacks:
+        _fail("report.attack", f"is {shown!r}, which is no attack; {suggest(shown, attacks)}")
+    partial = attacks[shown].get("models")
     if partial and set(partial) != set(settings["models"]):
-        fail("report.attack", f"is {shown!r}, which is not made for all models: name another")
-    _check_figures(settings, fail)
+        _fail("report.attack", f"is {shown!r}, which is not made for all models: name another")
+    _check_figures(settings)
 
 
-def _check_weights(key, weights, architecture, fail):
+def _check_weights(key, weights, architecture):
     if weights == "IMAGENET1K_V1" and architecture != "torchvision_alexnet":
-        fail(key, "is 'IMAGENET1K_V1', published for torchvision_alexnet only")
+        _fail(key, "is 'IMAGENET1K_V1', published for torchvision_alexnet only")
 
 
-def _check_attacked(key, attack, models, fail):
+def _check_attacked(key, attack, models):
     for name in attack.get("models", ()):
         if name not in models:
-            fail(f"{key}.models", f"has {name!r}, which is no model; {suggest(name, models)}")
+            _fail(f"{key}.models", f"has {name!r}, which is no model; {suggest(name, models)}")
     if isinstance(attack["targets"], str):
         return
     if attack["labels"] == "model":
-        fail(f"{key}.targets", "is a class, which needs labels: data: choose another rule")
+        _fail(f"{key}.targets", "is a class, which needs labels: data: choose another rule")
     binary = [n for n in attack.get("models", models) if "positive" in models[n]]
     if binary:
-        fail(
+        _fail(
             f"{key}.targets",
             f"is a class, but {binary[0]} tells one class from the rest: list the others in"
             f" {key}.models",
         )
 
 
-def _check_figures(settings, fail):
+def _check_figures(settings):
     report, models, attacks = (settings[part] for part in ("report", "models", "attacks"))
 
     def check(key, name, known):
         if name not in known:
-            fail(f"report.{key}", f"names {name!r}, which is none; {suggest(name, known)}")
+            _fail(f"report.{key}", f"names {name!r}, which is none; {suggest(name, known)}")
 
     for figure in ("figure5", "figure6"):
         if figure in report:

@@ -1,5 +1,7 @@
 """Table 5, the table of certificates, their figures, and the stage that makes their rows."""
 
+import math
+
 import pandas
 import pytest
 import torch
@@ -8,9 +10,11 @@ from test_network_bounds import small_alexnet
 
 from intriguing import bound_figures, bound_tables, networks, published
 from intriguing.artifacts import read_table, write_table
+from intriguing.dataset_file import open_dataset, write_dataset
 from intriguing.errors import ArtifactError, ModelError
 from intriguing.lipschitz import network_bounds
-from intriguing.stages import lipschitz
+from intriguing.stages import attack, lipschitz
+from intriguing.tasks import Task
 
 ENTRY = {
     "architecture": "alexnet",
@@ -147,3 +151,50 @@ def test_figures_are_the_same_bytes_each_time(table, certificates, tmp_path):
         draw(tmp_path / "first.png")
         draw(tmp_path / "second.png")
         assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+class Unknown(torch.nn.Module):
+    """Something for which there is no bound."""
+
+    def forward(self, images):
+        return torch.exp(images) - 1
+
+
+def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
+    path = tmp_path / "dataset.safetensors"
+    write_dataset(path, digits, parts=[], seed=0)
+    data = open_dataset(path)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), Unknown(), torch.nn.Linear(64, 10)).eval()
+    entry = {"split": "test", "count": 12, "targets": "next", "lipsdp": True}
+    bounds, reason = lipschitz.of_model(data, model, entry)
+    assert "there is no bound for the operation exp" in reason and "register" in reason
+    assert bounds.upper == math.inf and 0 < bounds.lower < math.inf
+    table = lipschitz.layers_table(bounds, reason)
+    assert list(table["layer"]) == ["network"] and table["method"][0] == reason
+    write_table(tmp_path / "layers.csv", table)
+    lipschitz.save(tmp_path / "bounds.safetensors", bounds)
+    again = lipschitz.read(tmp_path / "bounds.safetensors")
+    attack_entry = {
+        "method": "lbfgs",
+        "margin": 1e-4,
+        "search": {},
+        "labels": "model",
+        **{key: entry[key] for key in ("split", "count", "targets")},
+    }
+    made = attack.run(data, model, attack_entry, task=Task.of(data.class_names), seed=0)
+    lines = lipschitz.certificates(data, model, {"lbfgs": made}, again)
+    assert lines["n"][0] == 12 and lines["pairwise_mean"][0] == 0
+    lines.insert(0, "model", "m")
+    lines.insert(0, "seed", 0)
+    table = bound_tables.certificates({"m": {"label": "M"}}, lines, ["lbfgs"])
+    assert (
+        bound_tables.certificates_layout(table).iloc[0]["certified, pairwise"].startswith("0.0000")
+    )
+    bound_figures.instability(table, "lbfgs", tmp_path / "instability.png")
+    shown = bound_tables.table5(
+        [({"label": "M", "architecture": "", "seed": 0}, read_table(tmp_path / "layers.csv"))],
+        published.read(ROOT / "resources" / "paper" / "table5.csv"),
+    )
+    cell = bound_tables.table5_layout(shown).iloc[0]["ours [lower, upper]"]
+    assert ", inf]: there is no bound for the operation exp" in cell

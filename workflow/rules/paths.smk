@@ -145,8 +145,7 @@ def examples_of_figure(experiment, figure):
             f"{experiment.name} has no report.{figure}: add it to the experiment"
         )
     chosen = experiment.report[figure]
-    return expand(
-        ADVERSARIAL,
+    return ADVERSARIAL.format(
         experiment=experiment.name,
         attack=chosen["attack"],
         model=chosen["model"],

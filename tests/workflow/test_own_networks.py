@@ -1,0 +1,141 @@
+"""The page docs/own_networks.md, followed to the letter, and the other systems beside it."""
+
+import re
+
+import numpy as np
+import pandas
+import pytest
+import yaml
+from PIL import Image
+from repository import ROOT
+
+EXPERIMENT = "config/experiments/own.yaml"
+# what the page does not show: the networks of the paper's other figures
+MORE = {
+    "models": {
+        "alexnet": {
+            "label": "AlexNet-style",
+            "architecture": "alexnet_style",
+            "options": {"channels": [4, 6, 6, 6, 4], "dense": [16, 16], "dropout": 0.1},
+            "training": {"adam": {"epochs": 6, "batch_size": 32, "learning_rate": 0.01}},
+        },
+        "quocnet": {
+            "label": "QuocNet-style (d3)",
+            "architecture": "quocnet",
+            "options": {"maps": [4, 8]},
+            "positive": "d3",
+            "weight_decay": [1e-3],
+            "reconstruction": {"training": {"adam": {"epochs": 2, "batch_size": 32}}},
+        },
+    },
+    "attacks": {
+        "to_one_class": {
+            "count": 8,
+            "split": "test",
+            "targets": {"class": "d0"},
+            "models": ["alexnet"],
+        }
+    },
+    "report": {
+        "figure5": {"model": "alexnet", "attack": "to_one_class", "count": 3},
+        "figure6": {"model": "quocnet", "attack": "lbfgs", "count": 3},
+        "figure7": {"models": ["linear", "residual"]},
+        "filters": ["quocnet"],
+        "gallery": 2,
+    },
+}
+
+
+def follow_the_page(copy, digits):
+    page = (ROOT / "docs" / "own_networks.md").read_text()
+    code, settings = (
+        re.search(rf"```{kind}\n(.*?)```", page, re.S).group(1) for kind in ("python", "yaml")
+    )
+    copy.path("my_networks.py").write_text(code)
+    copy.path(EXPERIMENT).write_text(settings)
+    splits = (
+        ("train", digits.train_images[:600], digits.train_labels),
+        ("test", digits.test_images, digits.test_labels),
+    )
+    for split, images, labels in splits:
+        for number, (image, label) in enumerate(zip(images, labels, strict=False)):
+            folder = copy.path(f"my_images/{split}/d{label}")
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = np.round(255 * image[0].numpy()).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def own(make_copy, digits):
+    copy = make_copy()
+    follow_the_page(copy, digits)
+    as_shown = copy.planned("own")
+    assert as_shown["train"] == 2 and as_shown["attack"] == 4
+    settings = yaml.safe_load(copy.path(EXPERIMENT).read_text())
+    for attack in settings["attacks"].values():
+        attack["count"] = 16
+    settings["models"] |= MORE["models"]
+    settings["attacks"] |= MORE["attacks"]
+    settings["report"] = MORE["report"]
+    copy.path(EXPERIMENT).write_text(yaml.safe_dump(settings, sort_keys=False))
+    copy.snakemake("own", "--cores", 2)
+    return copy
+
+
+def read(copy, name):
+    return pandas.read_csv(copy.path(f"results/own/{name}.csv"))
+
+
+def test_every_system_is_in_every_table(own):
+    models = {"residual", "linear", "alexnet", "quocnet"}
+    assert set(read(own, "tables/table1")["model"]) == models
+    table2 = read(own, "tables/table2")
+    assert set(table2["made_for"]) == models | {"noise0.1"} and set(table2["target"]) == models
+    attacks = read(own, "tables/attacks")
+    assert (attacks["successes"] == attacks["attacked"]).all()
+    assert len(attacks) == 2 * 4 + 1
+    bounds = read(own, "tables/table5")
+    whole = bounds[bounds["kind"] == "network"]
+    assert len(whole) == 4 and np.isfinite(whole["upper"]).all()
+    assert (whole["lower"] <= whole["upper"]).all()
+    certificates = read(own, "tables/certificates")
+    assert len(certificates) == 9 and (certificates["least_ratio"] >= 1).all()
+    caption = own.path("results/own/tables/distortion.md").read_text()
+    assert "QuocNet-style (d3) 3" in caption and "my_images" in caption
+
+
+def test_figures_of_the_paper(own):
+    page = own.path("results/own/page.html").read_text()
+    for name in ("figure5", "figure6", "figure7"):
+        picture = Image.open(own.path(f"results/own/figures/{name}.png"))
+        # something else than a blank sheet
+        assert len(picture.convert("L").getcolors()) > 50
+        assert f"figures {name}.png" in page
+    assert own.path("results/own/figures/filters/quocnet/seed0.png").is_file()
+    assert own.planned("own") == {}
+
+
+def test_an_edit_of_the_factory_trains_its_model_anew(own):
+    with own.path("my_networks.py").open("a") as file:
+        file.write("\n\nSOMETHING = 1\n")
+    planned = own.planned("own")
+    assert planned["train"] == 1
+    # with the shards of the other models nothing happens
+    assert planned["attack"] == 2 and planned["lipschitz"] == 1
+    assert "data" not in planned and "filters_figure" not in planned
+
+
+def test_what_is_wrong_is_told(own):
+    """Last, since it leaves damage."""
+    broken = own.path("my_images/train/d4/broken.png")
+    broken.write_bytes(own.path("my_images/train/d3").glob("*.png").__next__().read_bytes()[:60])
+    own.path("results/own/data/dataset.safetensors").unlink()
+    ran = own.snakemake("results/own/data/dataset.safetensors", "--cores", 1, check=False)
+    assert ran.returncode != 0 and "train/d4/broken.png" in ran.stdout
+    assert "Traceback" not in ran.stdout
+    broken.unlink()
+    own.edit(EXPERIMENT, "my_networks:residual", "my_nets:residual")
+    ran = own.snakemake("results/own/models/residual/seed0", "--cores", 1, check=False)
+    assert ran.returncode != 0
+    assert "the factory my_nets:residual cannot be imported" in ran.stdout
+    assert "Traceback" not in ran.stdout
