@@ -2,11 +2,14 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import nn
 
 from intriguing.errors import ModelError
 from intriguing.torchvision_import import import_torchvision
 
+# of the pixels of ImageNet, by channel, as torchvision's networks are trained with
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # smallest image whose last map still has a pixel
 SMALLEST = 67
 # of the published initialisation: deviation of weights, layers whose biases are 1
@@ -92,6 +95,28 @@ def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"
     return model
 
 
+class NormalisedAlexNet(nn.Module):
+    """torchvision's AlexNet on images in [0, 1]: its published weights expect them normalised.
+
+    The names of its parameters are those of torchvision's.
+
+    Parameters
+    ----------
+    network : torchvision.models.AlexNet
+    """
+
+    def __init__(self, network):
+        super().__init__()
+        self.features, self.avgpool = network.features, network.avgpool
+        self.classifier = network.classifier
+        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
+
+    def forward(self, images):
+        features = self.avgpool(self.features((images - self.mean) / self.deviation))
+        return self.classifier(torch.flatten(features, 1))
+
+
 def torchvision_alexnet(input_shape, classes, *, weights=None):
     """torchvision's AlexNet: another network (64-192-384-256-256 channels, no LRN, no groups).
 
@@ -99,6 +124,10 @@ def torchvision_alexnet(input_shape, classes, *, weights=None):
     ----------
     weights : str, optional
         ``IMAGENET1K_V1``: the published ones, downloaded by torchvision.
+
+    Returns
+    -------
+    NormalisedAlexNet
     """
     channels, *size = input_shape
     if channels != 3 or min(size) < 63:
@@ -108,7 +137,7 @@ def torchvision_alexnet(input_shape, classes, *, weights=None):
         )
     models = import_torchvision().models
     try:
-        return models.alexnet(weights=weights, num_classes=classes)
+        return NormalisedAlexNet(models.alexnet(weights=weights, num_classes=classes))
     except (KeyError, ValueError) as error:
         raise ModelError(
             f"torchvision's alexnet cannot be built with {weights!r}: {error}"

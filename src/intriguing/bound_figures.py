@@ -36,6 +36,12 @@ def layers(table, path):
         part[part["seed"] == part["seed"].iloc[0]]
         for _, part in shown.groupby("network", sort=False)
     ]
+    if not networks:
+        figure, axis = plt.subplots(figsize=(9, 1))
+        axis.set_axis_off()
+        axis.text(0.5, 0.5, "no network here has bounds: see Table 5 for the reasons", ha="center")
+        save(figure, path)
+        return
     sizes = [len(part) for part in networks]
     figure, axes = plt.subplots(
         len(networks),

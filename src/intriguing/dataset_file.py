@@ -65,7 +65,7 @@ class DatasetFile:
         base, labels, indices = self._rows(name)
         return Split(self._images(base, indices), labels, indices)
 
-    def sample(self, name, count, without=None):
+    def sample(self, name, count, without=None, *, most=False):
         """``count`` images of a split at random, the same for every model and attack.
 
         Parameters
@@ -75,6 +75,8 @@ class DatasetFile:
         without : int, optional
             Label of a class whose images do not take part. Apart from them, the sample is the
             one without this parameter, with the next images of the random order in their place.
+        most : bool
+            Be content with all of the split if it has fewer than ``count``.
 
         Raises
         ------
@@ -91,6 +93,7 @@ class DatasetFile:
                 )
             allowed, kind = labels != without, f"images that are not of class {without}"
         number = len(labels) if allowed is None else int(allowed.sum())
+        count = min(count, number) if most else count
         if count > number:
             raise ArtifactError(
                 f"{count} {kind} were asked of split {name!r}, which has {number}:"

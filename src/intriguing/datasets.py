@@ -6,16 +6,15 @@ read is in `idx_files`, `cifar` and `image_folder`.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from intriguing import splits
+from intriguing.data_root import ROOT_VARIABLE, resolved
 from intriguing.errors import DataError
 
-ROOT_VARIABLE = "INTRIGUING_DATA_ROOT"
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 
 
@@ -132,7 +131,7 @@ def load(
     if name not in NAMES:
         raise DataError(f"unknown data set {name!r}: choose one of {', '.join(NAMES)}")
     subset = Subset(seed, train_count, test_count)
-    root = Path(os.environ.get(ROOT_VARIABLE) or root or "data").expanduser()
+    root = resolved(root)
     if name == "image_folder":
         from intriguing import image_folder
 

@@ -58,6 +58,8 @@ def _check_data(data):
     for key in _OF_FOLDERS:
         if key in data and data["name"] != "image_folder":
             _fail(f"data.{key}", f"does not apply to {data['name']}: remove it")
+    if data.get("resize", data.get("size", 1)) < data.get("size", 1):
+        _fail("data.resize", f"is less than data.size, {data['size']}: raise it or leave it out")
     if data["name"] == "image_folder" and "folder" not in data:
         _fail("data.folder", "is missing: name the folder of the images")
 
@@ -146,6 +148,9 @@ def _check_figures(settings):
             check(f"{figure}.attack", report[figure]["attack"], attacks)
             attacked = attacks[report[figure]["attack"]].get("models", models)
             check(f"{figure}.model", report[figure]["model"], attacked)
+    binary = [name for name in models if "positive" in models[name]]
+    if "figure6" in report:
+        check("figure6.model, of a binary network,", report["figure6"]["model"], binary)
     for name in report.get("figure7", {"models": []})["models"]:
         check("figure7.models", name, models)
     for name in report["filters"]:

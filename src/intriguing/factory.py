@@ -1,5 +1,6 @@
 """Networks of the user's own, by the name of the function that builds them."""
 
+import copy
 import importlib
 import os
 import sys
@@ -70,23 +71,35 @@ def _function(factory):
 
 @torch.no_grad()
 def _check_logits(factory, model, input_shape, classes):
-    training = model.training
-    model.eval()
+    images = torch.zeros(2, *input_shape)
+    # lazy layers take their sizes from the first call; a copy keeps the modes of all modules
+    tried = copy.deepcopy(model) if not _is_lazy(model) else model
     try:
-        logits = model(torch.zeros(2, *input_shape))
+        logits = tried.eval()(images)
     except Exception as error:
         raise ModelError(
             f"the network of {factory} does not take images of (2, {_sizes(input_shape)})"
             f" ({_words(error)}): correct its layers"
         ) from error
-    finally:
-        model.train(training)
+    if tried is model:
+        model.train()
+    try:
+        copy.deepcopy(tried).double()(images.double())
+    except Exception as error:
+        raise ModelError(
+            f"the network of {factory} does not compute in double precision, as bounds need"
+            f" ({_words(error)}): make its tensors parameters or buffers (register_buffer)"
+        ) from error
     if not torch.is_tensor(logits) or logits.shape != (2, classes):
         found = tuple(logits.shape) if torch.is_tensor(logits) else type(logits).__name__
         raise ModelError(
             f"the network of {factory} gives {found} for two images: let it give logits"
             f" (2, {classes})"
         )
+
+
+def _is_lazy(model):
+    return any(torch.nn.parameter.is_lazy(parameter) for parameter in model.parameters())
 
 
 def _sizes(shape):

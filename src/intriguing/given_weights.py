@@ -66,8 +66,9 @@ def load_weights(model, path):
     if foreign or missing:
         found = f"has {foreign[0]}" if foreign else f"lacks {missing[0]}"
         raise ModelError(
-            f"the weights file {path} is of another network (it {found}; expected are {own[0]} to"
-            f" {own[-1]}): give a state_dict with the names of this architecture"
+            f"the weights file {path} is of another network (it {found}; expected are"
+            f" {' to '.join(own[:1] + own[-1:]) or 'none'}): give a state_dict with the names of"
+            " this architecture"
         )
     try:
         model.load_state_dict(state)

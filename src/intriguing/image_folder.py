@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from intriguing.datasets import ROOT_VARIABLE, Dataset, held_out_test, intensities
+from intriguing.data_root import ROOT_VARIABLE
+from intriguing.datasets import Dataset, held_out_test, intensities
 from intriguing.errors import DataError
 from intriguing.progress import Progress
 from intriguing.torchvision_import import import_torchvision

@@ -7,7 +7,6 @@ transitively, those inside functions included.
 
 import ast
 import hashlib
-import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -33,12 +32,6 @@ def code_hash(script):
     return _hash({"script": script, **imported_modules(script)})
 
 
-def files_hash(paths):
-    """The same of some files that belong together, known by their names in their common folder."""
-    common = os.path.commonpath([Path(path).parent for path in paths])
-    return _hash({Path(path).relative_to(common).as_posix(): Path(path) for path in paths})
-
-
 def _hash(files):
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
@@ -47,18 +40,63 @@ def _hash(files):
 
 
 def factory_hash(factory):
-    """Hash of the package (or the single module) that a factory lies in; ``missing`` if not found.
+    """Hash of the module of a factory and of what it imports of the same folder or package.
 
     Nothing is imported: a workflow asks for it before any job runs.
+
+    Parameters
+    ----------
+    factory : str
+        ``package.module:function``, looked for in the working directory, then where Python looks.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits; ``missing`` if there is no such module.
     """
-    parts = factory.partition(":")[0].split(".")
-    for folder in (os.getcwd(), *sys.path):
-        base = Path(folder).joinpath(parts[0])
-        if (base / "__init__.py").is_file() or (len(parts) > 1 and base.is_dir()):
-            return files_hash(sorted(base.rglob("*.py")))
-        if base.with_suffix(".py").is_file():
-            return files_hash([base.with_suffix(".py")])
-    return "missing"
+    module = factory.partition(":")[0]
+    here = Path.cwd()
+    root = next((Path(f) for f in (here, *sys.path) if _path_under(Path(f), module)), None)
+    if root is None:
+        return "missing"
+    found, waiting = {}, [module]
+    while waiting:
+        name = waiting.pop()
+        same = root == here or name.split(".")[0] == module.split(".")[0]
+        path = _path_under(root, name) if same and name not in found else None
+        if path is None:
+            continue
+        found[name] = path
+        waiting.extend(_imported_names(path, root))
+        # importing a.b.c runs a and a.b as well
+        waiting.extend([name.rpartition(".")[0]] if "." in name else [])
+    return _hash(found)
+
+
+def _path_under(root, module):
+    base = root.joinpath(*module.split("."))
+    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imported_names(path, root):
+    """Dotted names that a file of the user's may import; none if it is no Python."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except (SyntaxError, UnicodeDecodeError):  # the job that imports it says what is wrong
+        return []
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            folder = path.parents[node.level - 1] if node.level else None
+            if folder is not None and not folder.is_relative_to(root):
+                continue
+            parts = list(folder.relative_to(root).parts) if folder is not None else []
+            origin = ".".join([*parts, *([node.module] if node.module else [])])
+            names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name]
 
 
 def imported_modules(script):

@@ -26,7 +26,8 @@ class ReconstructionTica:
 
     with H the stack's pool. W1 and W2 are separate, as there. Each column of W2 has length 1: else
     ever smaller codes under an ever larger W2 would cost no penalty. With W1 normalised in its
-    place, W1 would turn to directions in which images hardly differ.
+    place, W1 would turn to directions in which images hardly differ. Le et al. have a sparsity of
+    0.1, for images of another size and scale; with that these filters hardly become sparse.
 
     sparsity : for all stacks, or a sequence with a value for each: the penalty's share of the
         objective depends on how much of what a stack is given its filters can reconstruct.

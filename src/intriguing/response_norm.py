@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from intriguing.errors import ModelError
+
 
 class ResponseNorm(nn.Module):
     """y_i = x_i / (k + alpha sum_j x_j^2)^(3/4) over ``size`` neighbouring channels.
@@ -25,6 +27,8 @@ class ResponseNorm(nn.Module):
 
     def __init__(self, size=5, alpha=1e-4, k=2.0):
         super().__init__()
+        if size % 2 == 0 or size < 1 or not k > 0:
+            raise ModelError(f"size is {size} and k {k}: give an odd size and a positive k")
         self.size, self.alpha, self.k = size, alpha, k
 
     def forward(self, images):

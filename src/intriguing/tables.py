@@ -280,7 +280,7 @@ def found_statement(table):
     )
     return (
         "Paper: for every network studied an adversarial example was found for every sample."
-        f" Here, over all attacks: {systems}."
+        f" Here, an image once for each attack on it: {systems}."
     )
 
 

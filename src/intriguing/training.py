@@ -5,10 +5,11 @@ layers l, with k_l the number of units of layer l; biases are not decayed.
 """
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
-from intriguing.minimisers import History, minimise
+from intriguing.minimisers import History, Lbfgs, minimise
 from intriguing.networks import CODED, dense_layers
 from intriguing.quocnet import QuocNet
 from intriguing.reconstruction import ReconstructionTica, fit_filters
@@ -54,6 +55,11 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
             f"weight_decay has {len(weight_decay)} values but the network has {len(layers)} layers"
             " that it applies to: give one value for each, from input to logits"
         )
+    if isinstance(method, Lbfgs) and _has_dropout(model):
+        raise TrainingError(
+            "the network has dropout, under which the objective of L-BFGS changes at every look:"
+            " give its entry a training of its own, {adam: {}}"
+        )
     history = History()
     model.train()
     if isinstance(model, CODED):
@@ -77,6 +83,11 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
         # which a CPU's matrix products are tens of times slower
         weight[weight.abs() < NEGLIGIBLE] = 0.0
     return history
+
+
+def _has_dropout(model):
+    kinds = nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout
+    return any(isinstance(module, kinds) and module.p > 0 for module in model.modules())
 
 
 def _coded(model, images, settings, seed, history):

@@ -16,6 +16,7 @@ from PIL import Image
 from repository import ROOT
 
 from intriguing import cifar, datasets, splits
+from intriguing.data_root import ROOT_VARIABLE
 from intriguing.dataset_file import open_dataset, write_dataset
 from intriguing.errors import ArtifactError, DataError
 
@@ -32,7 +33,7 @@ def cifar_jpeg_root():
 
 @pytest.fixture
 def no_variable(monkeypatch):
-    monkeypatch.delenv(datasets.ROOT_VARIABLE, raising=False)
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_mnist(mnist_root, no_variable):
 
 
 def test_the_environment_variable_goes_before_the_key(mnist_root, monkeypatch):
-    monkeypatch.setenv(datasets.ROOT_VARIABLE, str(mnist_root))
+    monkeypatch.setenv(ROOT_VARIABLE, str(mnist_root))
     assert len(datasets.load("mnist", "/nowhere").test_labels) == 10000
 
 

@@ -62,6 +62,25 @@ def test_untargeted(ridge, images):
     assert made.success.all() and (made.targets == 1).all()
 
 
+class Shell(nn.Module):
+    """A ball of class 1 within a larger one of class 2, which comes first on the way to it."""
+
+    def forward(self, images):
+        distance = (images.flatten(1) - 0.8).norm(dim=1)
+        return torch.stack(
+            [0 * distance, (0.4 - distance).relu() * 9, (1.2 - distance).relu()], 1
+        ) - (torch.tensor([0.0, 0.1, 0.1]))
+
+
+def test_untargeted_ends_at_the_class_that_is_nearest(images):
+    made = minimum_distortion(
+        Shell().eval(), images[:6], torch.zeros(6, dtype=torch.int64), exemplars=images
+    )
+    assert made.success.all() and (made.targets == 2).all()
+    least = ((images[:6].flatten(1) - 0.8).norm(dim=1) - 1.1) / 4
+    assert (made.distortion / least - 1).abs().max() < 0.02
+
+
 def test_the_images_attacked_are_the_exemplars_by_default(ridge, images):
     labels = ridge(images).argmax(1)
     made = lbfgs(ridge, images, labels, 1 - labels)

@@ -33,6 +33,22 @@ SOURCE = """
     def wrong_shape(input_shape, classes):
         return nn.Linear(5, classes)
 
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.matrix = torch.eye(64)[:10]
+
+        def forward(self, images):
+            return images.flatten(1) @ self.matrix.T
+
+    def plain_tensor(input_shape, classes):
+        return Plain()
+
+    def frozen(input_shape, classes):
+        model = net(input_shape, classes)
+        model[1].eval()
+        return model
+
     number = 3
 """
 
@@ -53,6 +69,7 @@ def test_a_function_of_the_working_directory(here):
     model = build_own("own_nets:net", (1, 8, 8), 10, width=6)
     assert model[0].weight.shape == (6, 1, 3, 3) and model.training
     assert model[1].num_batches_tracked == 0  # the check of its logits left no trace
+    assert not build_own("own_nets:frozen", (1, 8, 8), 10)[1].training
 
 
 @pytest.mark.parametrize(
@@ -69,6 +86,7 @@ def test_a_function_of_the_working_directory(here):
         ("own_nets:net", {"depth": 3}, r"options {'depth': 3} .*unexpected keyword.*correct the"),
         ("own_nets:no_module", {}, "returns a int: let it return a torch.nn.Module"),
         ("own_nets:wrong_classes", {}, r"gives \(2, 11\) for two images: let it give logits"),
+        ("own_nets:plain_tensor", {}, r"does not compute in double precision.*register_buffer"),
         ("own_nets:wrong_shape", {}, r"does not take images of \(2, 1, 8, 8\)"),
     ],
 )
@@ -129,11 +147,30 @@ def test_the_hash_follows_the_source_and_imports_nothing(here):
     with (here / "own_nets.py").open("a") as file:
         file.write("# changed\n")
     assert factory_hash("own_nets:net") != first
+    # what it imports of the same folder counts, what lies there unused does not
+    own = here / "own_nets.py"
+    own.write_text("from helper import width\nimport torch\n" + own.read_text())
+    (here / "helper.py").write_text("width = 1\n")
+    first = factory_hash("own_nets:net")
+    (here / "unused.py").write_text("a = 1\n")
+    assert factory_hash("own_nets:net") == first
+    (here / "helper.py").write_text("width = 2\n")
+    assert factory_hash("own_nets:net") != first
+    # a folder of that name without Python in it, as for weights, is no package
+    (here / "elsewhere").mkdir()
+    assert factory_hash("elsewhere.nets:net") == "missing"
     package = here / "own_package"
     (package / "deep").mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "deep" / "nets.py").write_text("a = 1\n")
-    before = factory_hash("own_package.deep.nets:net")
+    (package / "deep" / "__init__.py").touch()
+    (package / "deep" / "nets.py").write_text("from .helper import b\nfrom ..side import c\n")
     (package / "deep" / "helper.py").write_text("b = 1\n")
+    (package / "side.py").write_text("c = 1\n")
+    (package / ".#nets.py").symlink_to("nowhere")
+    before = factory_hash("own_package.deep.nets:net")
+    (package / "side.py").write_text("c = 2\n")
+    assert factory_hash("own_package.deep.nets:net") != before
+    before = factory_hash("own_package.deep.nets:net")
+    (package / "deep" / "helper.py").write_text("b = 2\n")
     assert factory_hash("own_package.deep.nets:net") != before
     assert factory_hash("nowhere.nets:net") == "missing"

@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from intriguing import datasets, image_folder, splits
+from intriguing import image_folder, splits
+from intriguing.data_root import ROOT_VARIABLE
 from intriguing.datasets import load
 from intriguing.errors import DataError
 from intriguing.image_folder import decode
@@ -14,7 +15,7 @@ from intriguing.image_folder import decode
 
 @pytest.fixture(autouse=True)
 def no_variable(monkeypatch):
-    monkeypatch.delenv(datasets.ROOT_VARIABLE, raising=False)
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
 
 
 def noise(height, width, seed=0, channels=3):
@@ -92,7 +93,7 @@ def test_own_train_and_test_folders(tmp_path, photos):
 def test_where_the_folder_is(photos, monkeypatch):
     wanted = load("image_folder", photos, folder="photos").digest
     assert load("image_folder", "/nowhere", folder=photos / "photos").digest == wanted
-    monkeypatch.setenv(datasets.ROOT_VARIABLE, str(photos))
+    monkeypatch.setenv(ROOT_VARIABLE, str(photos))
     assert load("image_folder", "/nowhere", folder="photos").digest == wanted
 
 

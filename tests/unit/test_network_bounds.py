@@ -20,6 +20,7 @@ from intriguing.lipschitz import (
 )
 from intriguing.lipschitz.network import jacobian_norms
 from intriguing.lipschitz.walk import walk
+from intriguing.torchvision_import import import_torchvision
 
 
 @pytest.fixture(autouse=True)
@@ -408,6 +409,14 @@ def test_alexnet_is_the_one_of_2012():
         networks.build("alexnet", (3, 32, 32), 10)
     theirs = networks.build("torchvision_alexnet", (3, 224, 224), 1000)
     assert theirs.features[0].weight.shape == (64, 3, 11, 11)
+    # normalised inside, as its published weights expect, under torchvision's names
+    images = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    torchvision = import_torchvision()
+    plain = torchvision.models.alexnet(num_classes=1000).eval()
+    plain.load_state_dict(theirs.state_dict())
+    normalise = torchvision.transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    with torch.no_grad():
+        torch.testing.assert_close(theirs.eval()(images), plain(normalise(images)))
     with pytest.raises(ModelError, match=r"cannot be built with .nonsense"):
         networks.build("torchvision_alexnet", (3, 224, 224), 1000, weights="nonsense")
 

@@ -9,6 +9,7 @@ rule data:
         runtime=30,
     params:
         data=of_experiment(lambda experiment, wildcards: experiment.data),
+        files=of_experiment(own_images),
         code=code_of("data.py"),
     message:
         "data of {wildcards.experiment}"

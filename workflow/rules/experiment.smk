@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from intriguing import experiment
+from intriguing.data_root import contents_hash, resolved
 from intriguing.errors import ExperimentError
 from intriguing.provenance import code_hash, factory_hash
 
@@ -58,6 +59,13 @@ def factory_code(experiment, wildcards):
     """Hash of the user's code that builds a model; empty for our own architectures."""
     factory = experiment.factory(wildcards.model)
     return factory_hash(factory) if factory else ""
+
+
+def own_images(experiment, wildcards):
+    """What a folder of the user's own images holds; empty for the known data sets."""
+    if "folder" not in experiment.data:
+        return ""
+    return contents_hash(resolved(experiment.data["root"]) / experiment.data["folder"])
 
 
 def resource(name):

@@ -8,11 +8,13 @@ there finds the nearest point of its valley.
 
 import torch
 
-from intriguing.attacks.objective import target_margin
-from intriguing.attacks.problems import EVERY_OTHER, Problems
+from intriguing.attacks.objective import contenders, target_margin
+from intriguing.attacks.problems import Problems
 
 # images that are looked through, the first ones; starts that are tried for an image
 MOST, TRIES = 4096, 3
+# images whose distances are taken at once
+AT_ONCE = 64
 # bisections of the segment: to some 1e-4 of its length
 HALVINGS = 14
 
@@ -44,11 +46,6 @@ class Exemplars:
             Without targets (-1) any class but the rival's is aimed at.
         solve : callable
             ``solve(problems, starts)`` gives a Solution.
-
-        Returns
-        -------
-        Tensor of row numbers
-            Of what was found now; their targets are set in ``problems``.
         """
         missing = ~solution.found
         for rank in range(TRIES):
@@ -61,13 +58,10 @@ class Exemplars:
                 break
             part = problems.take(rows)
             part.targets = targets[targets >= 0]
-            part.rivals = torch.full_like(part.targets, EVERY_OTHER)
             here = solution.take(rows)
             here.improve(solve(part, self._boundary(part, exemplars)), part.originals)
             solution.put(rows, here)
-            problems.targets[rows[here.found]] = part.targets[here.found]
             missing[rows[here.found]] = False
-        return (solution.found & ~missing).nonzero()[:, 0]
 
     def _nearest(self, problems, rank):
         """The exemplar of that rank by distance for each problem, and its class or -1."""
@@ -79,7 +73,12 @@ class Exemplars:
             fits = (fits & (self.margins >= 2 * problems.required[row])).nonzero()[:, 0]
             if len(fits) <= rank:
                 continue
-            distances = (self.images[fits] - problems.originals[row]).double().square().sum(1)
+            distances = torch.cat(
+                [
+                    (self.images[some] - problems.originals[row]).double().square().sum(1)
+                    for some in fits.split(AT_ONCE)
+                ]
+            )
             nearest = fits[distances.argsort(stable=True)[rank]]
             chosen[row], targets[row] = self.images[nearest], self.classes[nearest]
         return chosen, targets
@@ -98,7 +97,8 @@ class Exemplars:
     def _margin(self, problems, moves, scale):
         points = self._at(problems, moves, scale)
         logits = torch.cat([self.classifier.logits(p) for p in points.split(self.batch_size)])
-        return target_margin(logits, problems.targets)
+        allowed = contenders(problems.targets, problems.rivals, logits.shape[1], logits.dtype)
+        return target_margin(logits + allowed, problems.targets)
 
     def _at(self, problems, moves, scale):
         return torch.addcmul(problems.originals, scale[:, None], moves).clamp_(0, 1)

@@ -70,7 +70,10 @@ def minimum_distortion(
         return untargeted.solve(work, originals, labels, required, candidates, settings)
 
     def from_starts(work, problems, starts):
-        return targeted.polished(work, problems, starts, settings)
+        solution = targeted.polished(work, problems, starts, settings)
+        if targets is None:
+            untargeted.refine_overtaken(work, problems, solution, settings)
+        return solution
 
     return conduct(
         *(model, images, labels, targets, solve, from_starts),

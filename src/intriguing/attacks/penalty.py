@@ -71,7 +71,7 @@ def lbfgs(
     exemplars : float Tensor (M, C, H, W), optional
         An image from which the search finds nothing is searched for again from the nearest of
         these that the model gives the target class; by default the ``images`` themselves. See
-        `exemplars`.
+        the module `exemplars`.
 
     Returns
     -------

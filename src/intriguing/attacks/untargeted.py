@@ -62,17 +62,24 @@ def solve(work, originals, labels, required, candidates, settings):
         # from the valley that cross-entropy finds
         try_again(rows, reached)
     work.report(len(labels))
-    # another class may have overtaken the candidate on the way: its boundary is nearer still
-    leading = _leading(work, best.images, labels)
-    rows = (best.found & (leading != reached)).nonzero()[:, 0]
-    if len(rows):
-        problems = Problems(originals, leading, labels, required).take(rows)
-        here = best.take(rows)
-        targeted.refine(work, problems, here, settings)
-        best.put(rows, here)
+    refine_overtaken(work, Problems(originals, reached, labels, required), best, settings)
     # ranking took a gradient for each class
     best.evaluations += min(work.classes - 1, RANKED)
     return best
+
+
+def refine_overtaken(work, problems, solution, settings):
+    """Polish again, in place, where another class has overtaken the target on the way.
+
+    Its boundary with the label is nearer still. ``problems`` have the labels as rivals.
+    """
+    leading = _leading(work, solution.images, problems.rivals)
+    rows = (solution.found & (leading != problems.targets)).nonzero()[:, 0]
+    if len(rows):
+        part, here = problems.take(rows), solution.take(rows)
+        part.targets = leading[rows]
+        targeted.refine(work, part, here, settings)
+        solution.put(rows, here)
 
 
 def _nearest_candidate(work, originals, labels, required, ranked, promising, rows, settings):

@@ -6,6 +6,7 @@ import torch
 
 from intriguing import attacks, intervals
 from intriguing.attacks import penalised, polish
+from intriguing.attacks.exemplars import MOST
 from intriguing.stages.images import labels_for, sampled_images
 from intriguing.stages.sample import target_rule
 from intriguing.tasks import class_index
@@ -44,8 +45,8 @@ def run(data, model, entry, *, task, seed, shard=0, shards=1, device="cpu"):
     common = ("margin", "recheck", "levels", "batch_size", "memory_mb")
     options = {key: entry[key] for key in common if key in entry}
     own_targets = targets if targets is None else targets[part]
-    # what is started again from must not depend on the shard
-    options["exemplars"] = images
+    # what is started again from must not depend on the shard, and hold images of the target
+    options["exemplars"] = torch.from_numpy(data.sample(entry["split"], MOST, most=True).images)
     made = _METHODS[entry["method"]](model, images[part], labels[part], own_targets, entry, options)
     made.settings.update(entry, digest=data.digest, seed=seed, positive=task.positive)
     return made

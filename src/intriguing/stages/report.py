@@ -96,10 +96,8 @@ def figure7(data, example_paths, labels, noise_path, errors, path, *, count=8):
         chosen = np.flatnonzero(found)[:count]
         # the model is right where it was before and no example was found
         right = (~found & ~arrays["already_wrong"]).sum()
-        words = (
-            f"{label}: average distortion {arrays['distortion'][found].mean():.3g}, accuracy"
-            f" {100 * right / tried:.3g} % of {tried}"
-        )
+        distortion = f"{arrays['distortion'][found].mean():.3g}" if found.any() else "none found"
+        words = f"{label}: average distortion {distortion}, accuracy {right / tried:.1%} of {tried}"
         panels.append((words, originals[chosen], arrays["images"][chosen]))
     arrays, settings = read_arrays(noise_path, ("images",))
     originals = sample_of(data, settings).images[:count]
