@@ -4,7 +4,7 @@ import html
 
 import numpy as np
 
-from intriguing import figures, page, tables
+from intriguing import figures, intervals, page, tables
 from intriguing.artifacts import read_arrays, write_table, write_text
 from intriguing.stages.sample import sample_of, target_rule
 from intriguing.tasks import Task
@@ -97,20 +97,23 @@ def figure7(data, example_paths, labels, noise_path, errors, path, *, count=8):
         # the model is right where it was before and no example was found
         right = (~found & ~arrays["already_wrong"]).sum()
         distortion = f"{arrays['distortion'][found].mean():.3g}" if found.any() else "none found"
-        words = f"{label}: average distortion {distortion}, accuracy {right / tried:.1%} of {tried}"
+        words = f"{label}: average distortion {distortion}, accuracy {_accuracy(right, tried)}"
         panels.append((words, originals[chosen], arrays["images"][chosen]))
     arrays, settings = read_arrays(noise_path, ("images",))
     originals = sample_of(data, settings).images[:count]
     named = errors[errors["input"] == "distorted"].set_index("target")
-    accuracies = ", ".join(
-        f"{label} {100 - named.loc[name, 'error_percent']:.3g} %" for name, label in labels.items()
+    right = named["n"] - named["errors"]
+    accuracies = "; ".join(
+        f"{label} {_accuracy(right[name], named.loc[name, 'n'])}" for name, label in labels.items()
     )
-    words = (
-        f"Gaussian noise of deviation {settings['standard_deviation']:g}: accuracy {accuracies}"
-        f" of {named['n'].iloc[0]}"
-    )
+    words = f"Gaussian noise of deviation {settings['standard_deviation']:g}: accuracy {accuracies}"
     panels.append((words, originals, arrays["images"][:count]))
     figures.pairs(panels, path)
+
+
+def _accuracy(right, tried):
+    low, high = intervals.wilson(right, tried)
+    return f"{100 * right / tried:.3g} % [{100 * low:.2g}, {100 * high:.2g}] of {tried}"
 
 
 def page_html(
