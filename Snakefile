@@ -1,4 +1,6 @@
 # Intriguing properties of neural networks: configuration, stages, one target per experiment.
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -12,6 +14,15 @@ include: "workflow/rules/attack.smk"
 include: "workflow/rules/transfer.smk"
 include: "workflow/rules/lipschitz.smk"
 include: "workflow/rules/report.smk"
+
+
+# the sentences of the jobs that failed once more, at the end, where they are seen
+onerror:
+    with open(log, encoding="utf-8") as lines:
+        sentences = dict.fromkeys(
+            line.strip() for line in lines if line.startswith("error: ")
+        )
+    print("\n".join(sentences), file=sys.stderr)
 
 
 for name in experiment_names():

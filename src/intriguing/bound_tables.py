@@ -88,8 +88,8 @@ def table5_layout(table):
 
 def _interval(row):
     interval = f"[{_number(row.lower)}, {_number(row.upper)}]"
-    # of a network without a bound the reason, up to its remedy
-    return interval if row.upper < float("inf") else f"{interval}: {row.method.partition(':')[0]}"
+    # of a network without a bound the reason
+    return interval if row.upper < float("inf") else f"{interval}: {row.method}"
 
 
 def _size(weight):

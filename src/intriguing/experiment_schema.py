@@ -61,6 +61,8 @@ def _sentence(error):
     key = ".".join(str(part) for part in error.absolute_path) or "the file"
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
+        if not known:
+            return f"{key} has to be empty: this architecture takes no options"
         unknown = next(name for name in error.instance if name not in known)
         return f"{_key(error, unknown)} is no key; {suggest(str(unknown), known)}"
     if error.validator == "required":

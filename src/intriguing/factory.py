@@ -57,6 +57,10 @@ def _function(factory):
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
+    except (SyntaxError, NameError) as error:
+        raise ModelError(
+            f"the factory {factory} cannot be imported ({_words(error)}): mend that line"
+        ) from error
     except Exception as error:  # an import runs the user's code
         raise ModelError(
             f"the factory {factory} cannot be imported ({_words(error)}): install the package of"

@@ -4,8 +4,9 @@ The objective is the mean softmax cross-entropy plus ``sum_l lambda_l sum(w^2) /
 layers l, with k_l the number of units of layer l; biases are not decayed.
 """
 
+import copy
+
 import torch
-from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
@@ -16,6 +17,8 @@ from intriguing.reconstruction import ReconstructionTica, fit_filters
 from intriguing.sparse_autoencoder import Autoencoder, Sparsity, fit_code
 
 NEGLIGIBLE = 1e-30
+# images that tell whether a model is random
+PROBE = 8
 # images encoded at once
 BATCH = 500
 # how each kind of code is learnt: settings and what fits them
@@ -55,13 +58,13 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
             f"weight_decay has {len(weight_decay)} values but the network has {len(layers)} layers"
             " that it applies to: give one value for each, from input to logits"
         )
-    if isinstance(method, Lbfgs) and _has_dropout(model):
-        raise TrainingError(
-            "the network has dropout, under which the objective of L-BFGS changes at every look:"
-            " give its entry a training of its own, {adam: {}}"
-        )
     history = History()
     model.train()
+    if isinstance(method, Lbfgs) and _is_random(model, images[:PROBE]):
+        raise TrainingError(
+            "the network gives the same image other logits each time in training, as dropout does,"
+            " which L-BFGS cannot minimise: give its entry a training of its own, {adam: {}}"
+        )
     if isinstance(model, CODED):
         inputs, classifier = _coded(model, images, code, seed, history), model.classifier
     else:
@@ -85,9 +88,14 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
     return history
 
 
-def _has_dropout(model):
-    kinds = nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout
-    return any(isinstance(module, kinds) and module.p > 0 for module in model.modules())
+@torch.no_grad()
+def _is_random(model, images):
+    """Whether a model in training mode answers the same images differently."""
+    # a copy, and a random state of its own: batch norm and the seed's numbers stay as they were
+    copied = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]):
+        first, second = (copied(images).nan_to_num() for _ in range(2))
+    return not torch.equal(first, second)
 
 
 def _coded(model, images, settings, seed, history):

@@ -154,7 +154,7 @@ MISTAKES = {
     "model name": (changed(["models", "FC 100"], MINIMAL["models"]["net"]), "other characters"),
     "foreign network option": (
         changed(["lipschitz", "networks", "n"], NETWORK | {"options": {"grouped": True}}),
-        "lipschitz.networks.n.options.grouped is no key; ",
+        "lipschitz.networks.n.options has to be empty: this architecture takes no options",
     ),
     "foreign weights": (
         changed(

@@ -138,7 +138,7 @@ def test_decays_must_fit_the_layers(digits):
 
 def test_dropout_and_lbfgs_do_not_go_together(digits):
     model = networks.build("alexnet_style", (1, 8, 8), 10, channels=[2] * 5, dense=[4, 4])
-    with pytest.raises(TrainingError, match=r"dropout.*training of its own, \{adam"):
+    with pytest.raises(TrainingError, match=r"as dropout does.*training of its own, \{adam"):
         train(model, digits.train_images[:20], digits.train_labels[:20], method=Lbfgs())
     model = networks.build(
         "alexnet_style", (1, 8, 8), 10, channels=[2] * 5, dense=[4, 4], dropout=0

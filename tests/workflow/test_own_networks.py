@@ -134,8 +134,17 @@ def test_what_is_wrong_is_told(own):
     assert ran.returncode != 0 and "train/d4/broken.png" in ran.stdout
     assert "Traceback" not in ran.stdout
     broken.unlink()
-    own.edit(EXPERIMENT, "my_networks:residual", "my_nets:residual")
+    # once more where it is seen: among the last lines
+    assert "broken.png" in "".join(ran.stdout.splitlines()[-4:])
+    own.edit(EXPERIMENT, "my_networks:residual", "my_networks:residul")
     ran = own.snakemake("results/own/models/residual/seed0", "--cores", 1, check=False)
+    assert ran.returncode != 0 and "has no function 'residul'" in ran.stdout
+    # before any job
+    own.edit(EXPERIMENT, "my_networks:residul", "my_nets:residual")
+    ran = own.snakemake("-n", "own", check=False)
     assert ran.returncode != 0
-    assert "the factory my_nets:residual cannot be imported" in ran.stdout
+    assert "models.residual.factory: there is no module my_nets: correct the name" in ran.stdout
+    own.edit(EXPERIMENT, "folder: my_images", "folder: images")
+    ran = own.snakemake("-n", "own", check=False)
+    assert ran.returncode != 0 and "data.folder: images does not exist" in ran.stdout
     assert "Traceback" not in ran.stdout

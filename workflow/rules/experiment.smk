@@ -58,14 +58,29 @@ def code_of(script):
 def factory_code(experiment, wildcards):
     """Hash of the user's code that builds a model; empty for our own architectures."""
     factory = experiment.factory(wildcards.model)
-    return factory_hash(factory) if factory else ""
+    found = factory_hash(factory) if factory else ""
+    if found == "missing":
+        # told before any job, because a job that starts has lost what it made before
+        raise WorkflowError(
+            f"{experiment.name}: models.{wildcards.model}.factory: there is no module"
+            f" {factory.partition(':')[0]}: correct the name, install its package, or run"
+            " snakemake in the folder that holds it"
+        )
+    return found
 
 
 def own_images(experiment, wildcards):
     """What a folder of the user's own images holds; empty for the known data sets."""
     if "folder" not in experiment.data:
         return ""
-    return contents_hash(resolved(experiment.data["root"]) / experiment.data["folder"])
+    folder = resolved(experiment.data["root"]) / experiment.data["folder"]
+    found = contents_hash(folder)
+    if found == "missing":
+        raise WorkflowError(
+            f"{experiment.name}: data.folder: {folder} does not exist: correct data.folder or"
+            " data.root, or put the images there"
+        )
+    return found
 
 
 def resource(name):

@@ -113,7 +113,7 @@ def figure7(data, example_paths, labels, noise_path, errors, path, *, count=8):
 
 def _accuracy(right, tried):
     low, high = intervals.wilson(right, tried)
-    return f"{100 * right / tried:.3g} % [{100 * low:.2g}, {100 * high:.2g}] of {tried}"
+    return f"{100 * right / tried:.3g} % [{100 * low:.3g}, {100 * high:.3g}] of {tried}"
 
 
 def page_html(
@@ -182,10 +182,10 @@ def _optional(title, text, figures):
 
 _FIGURES = (
     "As in the paper: images, their adversarial examples and the magnified difference. Figure 5:"
-    " all images moved to one class. Figure 6: a binary classifier on features that were learnt"
-    " without labels and then fixed; images of its class. Figure 7: pairs, with the accuracy that"
-    " is left on all images tried; the paper reports 0 %, 0 % and, under noise of deviation 1, 51 %"
-    " (the last from memory)."
+    " all images moved to one class. Figure 6: a binary classifier (in the paper on features"
+    " learnt without labels and then fixed); images of its class. Figure 7: pairs, with the"
+    " accuracy that is left on all images tried; the paper reports 0 %, 0 % and, under noise of"
+    " deviation 1, 51 % (the last from memory)."
 )
 _FILTERS = (
     "What the first layer of a QuocNet-style network looks for at some of its places, each place"
