@@ -11,6 +11,8 @@ import seaborn
 from intriguing.artifacts import replacing
 
 DIFFERENCE_COLOURS = "RdBu_r"
+# names of so many letters would run into each other
+LONG = 13
 
 
 def transfer_heatmap(table, path):
@@ -77,7 +79,8 @@ def gallery(originals, distorted, labels, targets, distortions, path, *, title, 
         _difference(axes[1][k], magnified * difference[k])
         axes[1][k].set_title(f"rms {distortions[k]:.3f}", fontsize=8)
         _image(axes[2][k], distorted[k])
-        axes[2][k].set_title(f"→ {class_names[targets[k]]}", fontsize=9)
+        reached = f"→ {class_names[targets[k]]}"
+        axes[2][k].set_title(reached, fontsize=9 if len(reached) < LONG else 7)
     for row, words in enumerate(("image", f"difference ×{magnified}", "adversarial")):
         axes[row][0].text(
             -0.15, 0.5, words, transform=axes[row][0].transAxes, ha="right", va="center", fontsize=9
