@@ -18,10 +18,15 @@ include: "workflow/rules/report.smk"
 
 # the sentences of the jobs that failed once more, at the end, where they are seen
 onerror:
-    with open(log, encoding="utf-8") as lines:
-        sentences = dict.fromkeys(
-            line.strip() for line in lines if line.startswith("error: ")
-        )
+    sentences = {}
+    # a path, or a list of them, by the version of Snakemake
+    for path in [log] if isinstance(log, str) else log:
+        with open(path, encoding="utf-8") as lines:
+            sentences.update(
+                dict.fromkeys(
+                    line.strip() for line in lines if line.startswith("error: ")
+                )
+            )
     print("\n".join(sentences), file=sys.stderr)
 
 
