@@ -35,6 +35,8 @@ for name in experiment_names():
         raise WorkflowError(
             f"{name}.yaml: a rule is called {name} already: rename the file"
         )
+    # outside the f-string, in which snakefmt and Python 3.12 see an assignment
+    page_of_name = PAGE.format(experiment=name)
 
     rule:
         name:
@@ -44,4 +46,4 @@ for name in experiment_names():
             lambda wildcards, name=name: everything(look_up(name)),
         localrule: True
         message:
-            f"{name}: every table and figure is in {PAGE.format(experiment=name)}"
+            f"{name}: every table and figure is in {page_of_name}"
