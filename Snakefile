@@ -3,6 +3,8 @@ import sys
 
 from snakemake.utils import min_version
 
+from intriguing.job import sentences
+
 min_version("9.0")
 
 
@@ -18,16 +20,7 @@ include: "workflow/rules/report.smk"
 
 # the sentences of the jobs that failed once more, at the end, where they are seen
 onerror:
-    sentences = {}
-    # a path, or a list of them, by the version of Snakemake
-    for path in [log] if isinstance(log, str) else log:
-        with open(path, encoding="utf-8") as lines:
-            sentences.update(
-                dict.fromkeys(
-                    line.strip() for line in lines if line.startswith("error: ")
-                )
-            )
-    print("\n".join(sentences), file=sys.stderr)
+    print("\n".join(sentences(log)), file=sys.stderr)
 
 
 for name in experiment_names():

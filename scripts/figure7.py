@@ -10,7 +10,7 @@ with job(snakemake.log[0]):
         open_dataset(snakemake.input.data),
         snakemake.input.examples,
         snakemake.params.labels,
-        snakemake.input.noise[0],
-        read_table(snakemake.input.errors[0]),
+        snakemake.input.noise,
+        read_table(snakemake.input.errors),
         snakemake.output[0],
     )

@@ -7,10 +7,10 @@ from intriguing.job import job
 from intriguing.stages import lipschitz
 
 with job(snakemake.log[0]):
-    bounds, reason = lipschitz.of_model(
+    bounds = lipschitz.of_model(
         open_dataset(snakemake.input.data),
         trained_model.load(snakemake.input.model),
         snakemake.params.entry,
     )
-    write_table(snakemake.output.layers, lipschitz.layers_table(bounds, reason))
+    write_table(snakemake.output.layers, lipschitz.layers_table(bounds))
     lipschitz.save(snakemake.output.bounds, bounds)

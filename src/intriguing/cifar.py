@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from intriguing import image_folder
-from intriguing.datasets import Dataset, download, elsewhere, intensities
+from intriguing.download import download, elsewhere
 from intriguing.errors import DataError
+from intriguing.labelled_images import Dataset, intensities
 from intriguing.torchvision_import import import_torchvision
 
 JPEG_FOLDER = "cifar10-jpeg"
@@ -27,11 +28,11 @@ def read(root, subset):
         ``<root>/cifar-10-python.tar.gz``. Otherwise the JPEG copies in
         ``<root>/cifar10-jpeg/{train,test}/<class>/`` are read, if they are there; otherwise the
         archive is downloaded.
-    subset : datasets.Subset
+    subset : labelled_images.Subset
 
     Returns
     -------
-    datasets.Dataset
+    labelled_images.Dataset
         Called ``cifar10``, or ``cifar10-jpeg``: lossy copies are another data set.
 
     Raises

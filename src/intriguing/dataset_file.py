@@ -141,7 +141,7 @@ def _runs(rows):
 
 
 def write_dataset(path, dataset, *, parts, seed, code=""):
-    """Store a `datasets.Dataset` and its disjoint ``parts`` of the training set."""
+    """Store a `labelled_images.Dataset` and its disjoint ``parts`` of the training set."""
     indices = splits.disjoint_parts(len(dataset.train_labels), parts, seed)
     images, scale = _packed([dataset.train_images.numpy(), dataset.test_images.numpy()])
     arrays = {

@@ -5,76 +5,16 @@ file would otherwise show up much later as an odd number in a table. How the fil
 read is in `idx_files`, `cifar` and `image_folder`.
 """
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from intriguing import splits
-from intriguing.data_root import ROOT_VARIABLE, resolved
+from intriguing import cifar, idx_files, image_folder
+from intriguing.data_root import resolved
 from intriguing.errors import DataError
+from intriguing.labelled_images import Dataset, Subset, held_out_test
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Images and labels of one data set.
-
-    train_images, test_images : float32 Tensor (N, C, H, W) in [0, 1].
-    train_labels, test_labels : int64 Tensor (N,).
-    class_names : tuple of str, one for each label.
-    """
-
-    name: str
-    train_images: torch.Tensor
-    train_labels: torch.Tensor
-    test_images: torch.Tensor
-    test_labels: torch.Tensor
-    class_names: tuple
-
-    @property
-    def digest(self):
-        """SHA-256 of the content: the same images in the same order give the same digest."""
-        digest = hashlib.sha256()
-        for tensor in (self.train_images, self.train_labels, self.test_images, self.test_labels):
-            digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
-            digest.update(tensor.contiguous().flatten().numpy())
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Subset:
-    """How many images of a data set are kept: ``train`` and ``test``, None for all."""
-
-    seed: int = 0
-    train: int | None = None
-    test: int | None = None
-
-    def rows(self, split, number):
-        """Sorted positions of the images that are kept, in a form that indexes arrays.
-
-        Parameters
-        ----------
-        split : {"train", "test"}
-        number : int
-            Images that there are.
-
-        Raises
-        ------
-        DataError
-            If more are asked for than there are, or none.
-        """
-        count = {"train": self.train, "test": self.test}[split]
-        if count is None:
-            return slice(None)
-        if not 1 <= count <= number:
-            raise DataError(
-                f"data.{split}_count is {count}, but the {split} set has {number} images:"
-                f" give a number from 1 to {number}, or leave the key out to keep all"
-            )
-        return splits.sample(number, count, self.seed)
 
 
 def load(
@@ -133,8 +73,6 @@ def load(
     subset = Subset(seed, train_count, test_count)
     root = resolved(root)
     if name == "image_folder":
-        from intriguing import image_folder
-
         if folder is None:
             raise DataError("data.folder is missing: set it to the folder of the images")
         return image_folder.read(
@@ -155,62 +93,8 @@ def load(
     if name == "digits":
         return _digits(subset, test_fraction)
     if name == "cifar10":
-        from intriguing import cifar
-
         return cifar.read(root, subset)
-    from intriguing import idx_files
-
     return idx_files.read(name, root, subset)
-
-
-def intensities(pixels):
-    """Pixels 0 to 255, uint8 Tensor, as float32 in [0, 1]."""
-    return pixels.float().div_(255)
-
-
-def held_out_test(labels, fraction, seed):
-    """`splits.held_out_test`, with a sentence where one of the two sets would be empty."""
-    train, test = splits.held_out_test(labels, fraction, seed)
-    if not len(train) or not len(test):
-        raise DataError(
-            f"data.test_fraction {fraction} of {len(labels)} images leaves {len(train)} to train"
-            f" and {len(test)} to test: change it, or add images"
-        )
-    return train, test
-
-
-def download(source, root, folder, remedy):
-    """Let torchvision download a data set.
-
-    Parameters
-    ----------
-    source : class of torchvision.datasets
-    root, folder : path
-        Where it goes, and where its files then are.
-    remedy : str
-        What to do without a download.
-
-    Raises
-    ------
-    DataError
-        If there is no network, or the files are not the published ones.
-    """
-    try:
-        # torchvision checks the MD5 of each archive, also of one that is already there
-        source(root=root, download=True)
-    except (RuntimeError, OSError) as error:  # the errors of urllib and gzip are OSErrors
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise DataError(
-            f"{source.__name__} is not in {folder} and cannot be downloaded ({reason}): {remedy}"
-        ) from error
-
-
-def elsewhere(holds):
-    """The end of a remedy: where else the files may be."""
-    return (
-        f"or set data.root in the experiment or the environment variable {ROOT_VARIABLE} to the"
-        f" folder that holds {holds}"
-    )
 
 
 def _digits(subset, test_fraction):

@@ -10,9 +10,8 @@ import yaml
 
 from intriguing import experiment_references, experiment_schema
 from intriguing.errors import ExperimentError
+from intriguing.weight_sources import AS_BUILT, PUBLISHED
 
-# weights of a network that come from elsewhere
-NO_FILE = ("as_built", "IMAGENET1K_V1")
 # targets of the Makefile that an experiment cannot be called
 MAKE_TARGETS = ("test", "lint", "format", "clean", "help", "benchmark")
 
@@ -78,7 +77,7 @@ class Experiment:
 
     def weights_of_model(self, name):
         """The weights file that a model is given: a list of one or none, as for a network."""
-        return _file(self._model(name).get("weights", "as_built"))
+        return _weights_file(self._model(name).get("weights", AS_BUILT))
 
     def factory(self, name):
         """The user's function that builds a model, or None."""
@@ -97,7 +96,7 @@ class Experiment:
 
         Of one that does not exist the job tells more than the workflow would.
         """
-        return _file(self.network(name)["weights"])
+        return _weights_file(self.network(name)["weights"])
 
     def shards(self, attack):
         """Number of jobs that share the images of one model."""
@@ -121,8 +120,8 @@ class Experiment:
         return self.models[model]
 
 
-def _file(weights):
-    return [weights] if weights not in NO_FILE and Path(weights).is_file() else []
+def _weights_file(weights):
+    return [weights] if weights not in (AS_BUILT, PUBLISHED) and Path(weights).is_file() else []
 
 
 def read(path, schema_path):

@@ -3,6 +3,7 @@ other."""
 
 from intriguing.errors import ExperimentError
 from intriguing.experiment_schema import suggest
+from intriguing.weight_sources import PUBLISHED, PUBLISHED_FOR
 
 _SEARCH = {
     "lbfgs": {
@@ -115,8 +116,8 @@ def _check_report(settings):
 
 
 def _check_weights(key, weights, architecture):
-    if weights == "IMAGENET1K_V1" and architecture != "torchvision_alexnet":
-        _fail(key, "is 'IMAGENET1K_V1', published for torchvision_alexnet only")
+    if weights == PUBLISHED and architecture != PUBLISHED_FOR:
+        _fail(key, f"is {PUBLISHED!r}, published for {PUBLISHED_FOR} only")
 
 
 def _check_attacked(key, attack, models):

@@ -33,11 +33,9 @@ def filter_figure(learned, initial, path, *, title, places=PLACES, filters=FILTE
     panels = ((learned, "learned without labels"), (initial, "at random, before"))
     for axis, (weights, heading) in zip(axes[0], panels, strict=True):
         axis.imshow(_sheet([weights[place][:count] for place in chosen]), interpolation="nearest")
-        axis.set_title(
-            f"{heading}\nconcentration in space {concentration(weights)[0]:.2f}, in orientation"
-            f" {concentration(weights)[1]:.2f}",
-            fontsize=8,
-        )
+        space, orientation = concentration(weights)
+        measured = f"concentration in space {space:.2f}, in orientation {orientation:.2f}"
+        axis.set_title(f"{heading}\n{measured}", fontsize=8)
         height = learned.shape[4] + 1
         axis.set_xticks([])
         axis.set_yticks(

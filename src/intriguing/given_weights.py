@@ -6,11 +6,7 @@ import torch
 
 from intriguing import networks
 from intriguing.errors import ModelError
-
-# as the architecture's own initialisation, or the user's function, leaves them
-AS_BUILT = "as_built"
-# torchvision's name for the weights it publishes
-PUBLISHED = "IMAGENET1K_V1"
+from intriguing.weight_sources import AS_BUILT, PUBLISHED
 
 
 def network(entry, input_shape, classes):

@@ -5,8 +5,9 @@ import hashlib
 import numpy as np
 import torch
 
-from intriguing.datasets import Dataset, download, elsewhere, intensities
+from intriguing.download import download, elsewhere
 from intriguing.errors import DataError
+from intriguing.labelled_images import Dataset, intensities
 from intriguing.torchvision_import import import_torchvision
 
 # The files of both sets, with the MD5 of the uncompressed content where it is published.
@@ -38,11 +39,11 @@ def read(name, root, subset):
     name : {"mnist", "fashion_mnist"}
     root : Path
         The files are in ``<root>/MNIST/raw`` or ``<root>/FashionMNIST/raw``, or get downloaded.
-    subset : datasets.Subset
+    subset : labelled_images.Subset
 
     Returns
     -------
-    datasets.Dataset
+    labelled_images.Dataset
 
     Raises
     ------

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from intriguing.data_root import ROOT_VARIABLE
-from intriguing.datasets import Dataset, held_out_test, intensities
 from intriguing.errors import DataError
+from intriguing.labelled_images import Dataset, held_out_test, intensities
 from intriguing.progress import Progress
 from intriguing.torchvision_import import import_torchvision
 
@@ -48,13 +48,13 @@ def read(folder, subset, *, test_fraction=0.2, size=None, resize=None, channels=
     folder : Path
         With ``train/<class>/*`` and ``test/<class>/*``, or with ``<class>/*``: then
         ``test_fraction`` of the images are the test set, drawn with the seed of the subset.
-    subset : datasets.Subset
+    subset : labelled_images.Subset
     size, resize, channels : int, optional
         As of `decode`.
 
     Returns
     -------
-    datasets.Dataset
+    labelled_images.Dataset
         The classes are in alphabetical order.
 
     Raises
@@ -62,7 +62,6 @@ def read(folder, subset, *, test_fraction=0.2, size=None, resize=None, channels=
     DataError
         If the folder is not of this form, or an image cannot be read or does not fit the others.
     """
-    _check_geometry(size, resize, channels)
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder: set data.folder to the folder of the images; a relative"
@@ -175,14 +174,14 @@ def decoded(name, listings, subset, class_names, **geometry):
         Of the data set.
     listings : dict
         `Listing` of ``train`` and of ``test``.
-    subset : datasets.Subset
+    subset : labelled_images.Subset
     class_names : tuple of str
     geometry
         ``size``, ``resize`` and ``channels`` as of `decode`.
 
     Returns
     -------
-    datasets.Dataset
+    labelled_images.Dataset
     """
     train, test = (listings[split][subset.rows(split, len(listings[split]))] for split in SPLITS)
     # together, because both have to be of one form

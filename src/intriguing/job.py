@@ -4,6 +4,7 @@ import contextlib
 import logging
 import sys
 import traceback
+from pathlib import Path
 
 from intriguing.errors import IntriguingError
 
@@ -32,6 +33,19 @@ def job(log_path):
     except Exception:
         defect = "error: this is a defect of the workflow; please report the lines above\n"
         _end(log_path, traceback.format_exc() + defect)
+
+
+def sentences(log_paths):
+    """The sentences with which jobs ended, once each, in the logs of a workflow.
+
+    Parameters
+    ----------
+    log_paths : path, or sequence of path
+        What Snakemake calls ``log`` once jobs have failed, by its version.
+    """
+    paths = [log_paths] if isinstance(log_paths, str) else log_paths
+    lines = [line for path in paths for line in Path(path).read_text("utf-8").splitlines()]
+    return list(dict.fromkeys(line for line in lines if line.startswith("error: ")))
 
 
 def _end(log_path, words):

@@ -65,17 +65,6 @@ def from_entry(entry, input_shape, classes):
     return build(entry["architecture"], input_shape, classes, **entry["options"])
 
 
-# networks of a code learnt without labels and frozen (``encode``) under a ``classifier``
-CODED = (Autoencoder, QuocNet)
-
-
-def dense_layers(model):
-    """The layers that the classifier's weight decay applies to, from input to logits."""
-    if isinstance(model, CODED):
-        return [model.classifier]
-    return [module for module in model.modules() if isinstance(module, nn.Linear)]
-
-
 def _softmax(input_shape, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), classes))
 

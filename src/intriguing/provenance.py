@@ -56,92 +56,63 @@ def factory_hash(factory):
     """
     module = factory.partition(":")[0]
     here = Path.cwd()
-    root = next((Path(f) for f in (here, *sys.path) if _path_under(Path(f), module)), None)
+    root = next((Path(f) for f in (here, *sys.path) if _module_path(Path(f), module)), None)
     if root is None:
         return "missing"
-    found, waiting = {}, [module]
-    while waiting:
-        name = waiting.pop()
-        same = root == here or name.split(".")[0] == module.split(".")[0]
-        path = _path_under(root, name) if same and name not in found else None
-        if path is None:
-            continue
-        found[name] = path
-        waiting.extend(_imported_names(path, root))
-        # importing a.b.c runs a and a.b as well
-        waiting.extend([name.rpartition(".")[0]] if "." in name else [])
-    return _hash(found)
-
-
-def _path_under(root, module):
-    base = root.joinpath(*module.split("."))
-    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _imported_names(path, root):
-    """Dotted names that a file of the user's may import; none if it is no Python."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except (SyntaxError, UnicodeDecodeError):  # the job that imports it says what is wrong
-        return []
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            folder = path.parents[node.level - 1] if node.level else None
-            if folder is not None and not folder.is_relative_to(root):
-                continue
-            parts = list(folder.relative_to(root).parts) if folder is not None else []
-            origin = ".".join([*parts, *([node.module] if node.module else [])])
-            names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name]
+    # of the working directory all modules are the user's, elsewhere those of the same package
+    package = None if root == here else module.split(".")[0]
+    return _hash(_reachable([module], root, package))
 
 
 def imported_modules(script):
     """Modules of this package that ``script`` imports, transitively: dict of name to path."""
-    found = {}
-    waiting = list(_imports(Path(script)))
+    root = SOURCE.parent
+    return _reachable(_imports(Path(script), root), root, PACKAGE)
+
+
+def _reachable(names, root, package):
+    """Modules under ``root`` that ``names`` lead to, of one package if it is given."""
+    found, waiting = {}, list(names)
     while waiting:
         name = waiting.pop()
-        path = _module_path(name)
-        if path is None or name in found:
+        wanted = name not in found and package in (None, name.split(".")[0])
+        path = _module_path(root, name) if wanted else None
+        if path is None:
             continue
         found[name] = path
-        waiting.extend(_imports(path))
+        waiting.extend(_imports(path, root))
         # importing a.b.c runs a and a.b as well
         waiting.extend([name.rpartition(".")[0]] if "." in name else [])
     return found
 
 
+def _module_path(root, name):
+    base = root.joinpath(*name.split("."))
+    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imports(path, root):
+    """Dotted names that a file may import; some may not be modules."""
+    inside = path.parent.is_relative_to(root)
+    folder = path.parent.relative_to(root).parts if inside else ()
+    return _imported_names(path.read_bytes(), folder)
+
+
 @cache
-def _imports(path):
-    """Dotted names under this package that a file may import; some may not be modules."""
+def _imported_names(source, folder):
+    """Dotted names in a source; ``folder``: the packages that it lies in, for relative imports."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # the job that imports it says what is wrong
+        return frozenset()
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            origin = _absolute(path, node)
+            parts = folder[: len(folder) - node.level + 1] if node.level else ()
+            origin = ".".join([*parts, *([node.module] if node.module else [])])
             names.add(origin)
             names.update(f"{origin}.{alias.name}" for alias in node.names)
-    return frozenset(name for name in names if name.split(".")[0] == PACKAGE)
-
-
-def _absolute(path, node):
-    if not node.level:
-        return node.module
-    folder = path.parent
-    for _ in range(node.level - 1):
-        folder = folder.parent
-    parts = [PACKAGE, *folder.relative_to(SOURCE).parts]
-    return ".".join(parts + ([node.module] if node.module else []))
-
-
-def _module_path(name):
-    base = SOURCE.joinpath(*name.split(".")[1:])
-    for path in (base / "__init__.py", base.with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
+    return frozenset(names)

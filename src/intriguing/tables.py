@@ -42,9 +42,10 @@ def table1(models, metrics, attacks, published, attack):
         for column, split in (("train", runs[0]["trained_on"]), ("test", "test")):
             counts = [run["errors"][split] for run in runs]
             row |= _rate(column, [c["errors"] for c in counts], [c["n"] for c in counts])
-        if "positive_n" in counts[0]:  # of the test set
-            missed = [count["positive_errors"] for count in counts]
-            row |= _rate("missed", missed, [count["positive_n"] for count in counts])
+        tested = [run["errors"]["test"] for run in runs]
+        if "positive_n" in tested[0]:
+            missed = [count["positive_errors"] for count in tested]
+            row |= _rate("missed", missed, [count["positive_n"] for count in tested])
         made = attacks[(attacks["attack"] == attack) & (attacks["model"] == name)]
         row |= _rate("success", made["successes"], made["attacked"])
         row |= _found(made)
@@ -288,8 +289,9 @@ def distortion_caption(dataset, table):
     """What the table of distortion by attack shows, and the paper's claim about it."""
     return (
         f"Every attack on every model of {dataset}: examples found of images attacked, from the"
-        " split named (those that the model had wrong already are left out), and the mean, median"
-        " and worst distortion of what was found, with the 95 % interval of the mean. margin: in"
+        " split named (those that the model had wrong already are left out, unless their class is"
+        " the model's own answer), and the mean, median and worst distortion of what was found,"
+        " with the 95 % interval of the mean. margin: in"
         " logits, of the example evaluated alone. gradients: mean number of gradient evaluations"
         f" for an image. {found_statement(table)}"
     )

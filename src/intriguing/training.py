@@ -7,11 +7,11 @@ layers l, with k_l the number of units of layer l; biases are not decayed.
 import copy
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
 from intriguing.minimisers import History, Lbfgs, minimise
-from intriguing.networks import CODED, dense_layers
 from intriguing.quocnet import QuocNet
 from intriguing.reconstruction import ReconstructionTica, fit_filters
 from intriguing.sparse_autoencoder import Autoencoder, Sparsity, fit_code
@@ -21,8 +21,9 @@ NEGLIGIBLE = 1e-30
 PROBE = 8
 # images encoded at once
 BATCH = 500
-# how each kind of code is learnt: settings and what fits them
-_CODES = {Autoencoder: (Sparsity, fit_code), QuocNet: (ReconstructionTica, fit_filters)}
+# networks of a code (``encode``) that is learnt without labels and frozen under a ``classifier``:
+# the settings of that stage and what fits them
+CODED = {Autoencoder: (Sparsity, fit_code), QuocNet: (ReconstructionTica, fit_filters)}
 
 
 def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
@@ -31,13 +32,14 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
     Parameters
     ----------
     model : Module
-        As `networks.build` gives it; one of `networks.CODED` gets its unsupervised stage first,
+        As `networks.build` gives it; one of `CODED` gets its unsupervised stage first,
         then the softmax layer is trained on the frozen code.
     images : float32 Tensor (N, C, H, W)
     labels : int64 Tensor (N,)
     method : minimisers.Lbfgs or minimisers.Adam
     weight_decay : sequence of float
-        lambda for each of `networks.dense_layers`, from input to logits; empty: none.
+        lambda for each dense layer (of a coded network the classifier alone), from input to
+        logits; empty: none.
     code : sparse_autoencoder.Sparsity or reconstruction.ReconstructionTica, optional
         Settings of the unsupervised stage of an `Autoencoder` or a `QuocNet`.
     seed : int
@@ -52,7 +54,9 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
     TrainingError
         If the number of decays does not fit or the objective stops being finite.
     """
-    layers = dense_layers(model)
+    coded = type(model) in CODED
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    layers = [model.classifier] if coded else layers
     if weight_decay and len(weight_decay) != len(layers):
         raise TrainingError(
             f"weight_decay has {len(weight_decay)} values but the network has {len(layers)} layers"
@@ -65,7 +69,7 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
             "the network gives the same image other logits each time in training, as dropout does,"
             " which L-BFGS cannot minimise: give its entry a training of its own, {adam: {}}"
         )
-    if isinstance(model, CODED):
+    if coded:
         inputs, classifier = _coded(model, images, code, seed, history), model.classifier
     else:
         inputs, classifier = images, model
@@ -100,7 +104,7 @@ def _is_random(model, images):
 
 def _coded(model, images, settings, seed, history):
     """Learn a model's code without labels, freeze it, and encode the images: Tensor (N, F)."""
-    kind, fit = _CODES[type(model)]
+    kind, fit = CODED[type(model)]
     fit(model, images, settings or kind(), seed, history)
     model.requires_grad_(False)
     model.classifier.requires_grad_(True)

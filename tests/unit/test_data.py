@@ -19,6 +19,7 @@ from intriguing import cifar, datasets, splits
 from intriguing.data_root import ROOT_VARIABLE
 from intriguing.dataset_file import open_dataset, write_dataset
 from intriguing.errors import ArtifactError, DataError
+from intriguing.labelled_images import Dataset
 
 
 @pytest.fixture(scope="session")
@@ -353,7 +354,7 @@ def made_of(train_images, test_images=None):
     train = torch.as_tensor(train_images)
     test = train[:2] if test_images is None else torch.as_tensor(test_images)
     labels = [torch.arange(len(images)) % 2 for images in (train, test)]
-    return datasets.Dataset("made", train, labels[0], test, labels[1], ("even", "odd"))
+    return Dataset("made", train, labels[0], test, labels[1], ("even", "odd"))
 
 
 def bits(array):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from intriguing.attacks import lbfgs, minimum_distortion
+from intriguing.attacks import exemplars, lbfgs, minimum_distortion
 from intriguing.errors import AttackError
 
 
@@ -101,3 +101,9 @@ def test_exemplars_are_checked(ridge, images):
         lbfgs(ridge, images[:2], labels, 1 - labels, exemplars=torch.rand(3, 1, 5, 5))
     with pytest.raises(AttackError, match=r"leaves \[0, 1\]"):
         lbfgs(ridge, images[:2], labels, 1 - labels, exemplars=2 + images)
+
+
+def test_large_images_do_not_fill_the_memory():
+    assert exemplars.most(28 * 28) == exemplars.MOST
+    large = 3 * 227 * 227
+    assert 1 <= exemplars.most(large) * 4 * large <= exemplars.MOST_BYTES

@@ -4,7 +4,7 @@ import textwrap
 import pytest
 import torch
 
-from intriguing import given_weights, networks, trained_model
+from intriguing import given_weights, networks, trained_model, weight_sources
 from intriguing.errors import ArtifactError, ModelError
 from intriguing.factory import build_own
 from intriguing.minimisers import History
@@ -128,7 +128,7 @@ def test_a_network_of_ones_own_is_saved_and_loaded(here, tmp_path):
 
 
 def test_weights_of_ones_own(here, tmp_path):
-    entry = {"factory": "own_nets:net", "options": {}, "weights": given_weights.AS_BUILT}
+    entry = {"factory": "own_nets:net", "options": {}, "weights": weight_sources.AS_BUILT}
     model = given_weights.network(entry, (1, 8, 8), 10)
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     entry["weights"] = str(tmp_path / "weights.pt")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from intriguing.errors import DataError, ModelError
-from intriguing.job import job
+from intriguing.job import job, sentences
 from intriguing.progress import Progress
 from intriguing.transfer import error_matrix
 
@@ -116,3 +116,12 @@ def test_error_matrix_counts_errors():
     assert isinstance(frame, pandas.DataFrame) and len(frame) == 4
     with pytest.raises(ModelError, match="NaN"):
         error_matrix({"bad": nn.Threshold(9, torch.nan)}, {"x": (images.flatten(1), labels)})
+
+
+def test_the_sentences_of_failed_jobs(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("Error in rule data:\nerror: a is wrong: mend it\nerror: b\n")
+    second.write_text("error: a is wrong: mend it\nan error: c\n")
+    expected = ["error: a is wrong: mend it", "error: b"]
+    assert sentences([str(first), str(second)]) == expected
+    assert sentences(str(first)) == expected

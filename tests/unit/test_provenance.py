@@ -59,11 +59,9 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(provenance, "SOURCE", source)
-    provenance._imports.cache_clear()
     script = tmp_path / "script.py"
     script.write_text("import intriguing.a\nimport numpy\n")
-    yield source, script
-    provenance._imports.cache_clear()
+    return source, script
 
 
 def test_imports_are_followed_transitively(package):

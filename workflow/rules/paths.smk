@@ -22,7 +22,7 @@ CERTIFICATE = "results/{experiment}/certificates/{model}/seed{seed}.csv"
 CERTIFICATES = "results/{experiment}/certificates/all.csv"
 LIPSCHITZ_FIGURE = "results/{experiment}/figures/lipschitz.png"
 INSTABILITY_FIGURE = "results/{experiment}/figures/instability.png"
-FIGURE = "results/{experiment}/figures/{name}.png"
+FIGURE = "results/{{experiment}}/figures/{name}.png"
 FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
 PAGE = "results/{experiment}/page.html"
 
@@ -138,13 +138,18 @@ def galleries(experiment, wildcards):
     )
 
 
-def examples_of_figure(experiment, figure):
-    """The adversarial set that a figure of the report shows."""
+def shown_in(experiment, figure):
+    """What the report is to show in a figure of the paper."""
     if figure not in experiment.report:
         raise WorkflowError(
             f"{experiment.name} has no report.{figure}: add it to the experiment"
         )
-    chosen = experiment.report[figure]
+    return experiment.report[figure]
+
+
+def examples_of_figure(experiment, figure):
+    """The adversarial set that a figure shows."""
+    chosen = shown_in(experiment, figure)
     return ADVERSARIAL.format(
         experiment=experiment.name,
         attack=chosen["attack"],
@@ -153,29 +158,22 @@ def examples_of_figure(experiment, figure):
     )
 
 
-def figure7_sets(experiment):
-    """The adversarial sets of Figure 7 by the name of their model."""
-    if "figure7" not in experiment.report:
-        raise WorkflowError(
-            f"{experiment.name} has no report.figure7: add it to the experiment"
-        )
-    return {
-        model: ADVERSARIAL.format(
-            experiment=experiment.name,
-            attack=experiment.shown_attack,
-            model=model,
-            seed=experiment.seeds[0],
-        )
-        for model in experiment.report["figure7"]["models"]
-    }
-
-
-def figure7_noise(experiment, wildcards, path):
-    """The noise of Figure 7, or the models' errors under it."""
+def figure7_sets(experiment, wildcards):
+    """The adversarial sets of Figure 7, in the order of its models."""
     return expand(
-        path,
+        ADVERSARIAL,
         experiment=experiment.name,
-        deviation=experiment.report["figure7"]["noise"],
+        attack=experiment.shown_attack,
+        model=shown_in(experiment, "figure7")["models"],
+        seed=experiment.seeds[0],
+    )
+
+
+def figure7_noise(experiment, path):
+    """The noise of Figure 7, or the models' errors under it."""
+    return path.format(
+        experiment=experiment.name,
+        deviation=shown_in(experiment, "figure7")["noise"],
         seed=experiment.seeds[0],
     )
 
@@ -183,7 +181,8 @@ def figure7_noise(experiment, wildcards, path):
 def paper_figures(experiment, wildcards):
     """The figures of the paper that the experiment asks for."""
     names = [n for n in ("figure5", "figure6", "figure7") if n in experiment.report]
-    return expand(FIGURE, experiment=experiment.name, name=names)
+    paths = [FIGURE.format(name=name) for name in names]
+    return expand(paths, experiment=experiment.name)
 
 
 def filter_figures(experiment, wildcards):

@@ -240,7 +240,7 @@ use rule gallery as figure5 with:
             lambda experiment, wildcards: examples_of_figure(experiment, "figure5")
         ),
     output:
-        FIGURE.replace("{name}", "figure5"),
+        FIGURE.format(name="figure5"),
     log:
         "results/{experiment}/logs/figures/figure5.log",
     params:
@@ -256,7 +256,7 @@ use rule gallery as figure6 with:
             lambda experiment, wildcards: examples_of_figure(experiment, "figure6")
         ),
     output:
-        FIGURE.replace("{name}", "figure6"),
+        FIGURE.format(name="figure6"),
     log:
         "results/{experiment}/logs/figures/figure6.log",
     params:
@@ -268,13 +268,15 @@ use rule gallery as figure6 with:
 rule figure7:
     input:
         data=DATASET,
-        examples=of_experiment(
-            lambda experiment, wildcards: list(figure7_sets(experiment).values())
+        examples=of_experiment(figure7_sets),
+        noise=of_experiment(
+            lambda experiment, wildcards: figure7_noise(experiment, NOISE)
         ),
-        noise=of_experiment(lambda *which: figure7_noise(*which, NOISE)),
-        errors=of_experiment(lambda *which: figure7_noise(*which, NOISE_TRANSFER)),
+        errors=of_experiment(
+            lambda experiment, wildcards: figure7_noise(experiment, NOISE_TRANSFER)
+        ),
     output:
-        FIGURE.replace("{name}", "figure7"),
+        FIGURE.format(name="figure7"),
     log:
         "results/{experiment}/logs/figures/figure7.log",
     threads: 1
@@ -285,7 +287,7 @@ rule figure7:
         labels=of_experiment(
             lambda experiment, wildcards: {
                 name: experiment.models[name]["label"]
-                for name in figure7_sets(experiment)
+                for name in shown_in(experiment, "figure7")["models"]
             }
         ),
         code=code_of("figure7.py"),

@@ -11,12 +11,19 @@ import torch
 from intriguing.attacks.objective import contenders, target_margin
 from intriguing.attacks.problems import Problems
 
-# images that are looked through, the first ones; starts that are tried for an image
-MOST, TRIES = 4096, 3
+# images that are looked through: at most so many, and so many bytes of them
+MOST, MOST_BYTES = 4096, 1 << 28
+# starts that are tried for an image
+TRIES = 3
 # images whose distances are taken at once
 AT_ONCE = 64
 # bisections of the segment: to some 1e-4 of its length
 HALVINGS = 14
+
+
+def most(pixels):
+    """How many images of so many numbers are looked through, the first ones."""
+    return max(1, min(MOST, MOST_BYTES // (4 * pixels)))
 
 
 class Exemplars:
@@ -31,7 +38,7 @@ class Exemplars:
 
     def __init__(self, classifier, images, batch_size):
         self.classifier, self.batch_size = classifier, batch_size
-        self.images = images[:MOST]
+        self.images = images[: most(images.shape[1])]
         logits = torch.cat([classifier.logits(part) for part in self.images.split(batch_size)])
         self.classes = logits.argmax(1)
         self.margins = target_margin(logits, self.classes)

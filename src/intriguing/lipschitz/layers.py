@@ -205,22 +205,13 @@ for _layer in (nn.BatchNorm1d, nn.BatchNorm2d):
 
 
 @register(nn.LocalResponseNorm, "LRN")
-def _lrn(module, input_shape, compare):
-    return lrn_bounds(
-        size=module.size,
-        # torch takes the mean over the window
-        alpha=module.alpha / module.size,
-        beta=module.beta,
-        k=module.k,
-        channels=input_shape[0],
-    )
-
-
 @register(ResponseNorm, "LRN")
-def _response_norm(module, input_shape, compare):
+def _lrn(module, input_shape, compare):
+    # torch takes the mean over the window
+    over = module.size if isinstance(module, nn.LocalResponseNorm) else 1
     return lrn_bounds(
         size=module.size,
-        alpha=module.alpha,
+        alpha=module.alpha / over,
         beta=module.beta,
         k=module.k,
         channels=input_shape[0],

@@ -100,6 +100,8 @@ class NetworkBounds:
         layer.
     layers : pandas.DataFrame
         As `layer_bounds` gives it.
+    reason : str
+        Why there is no bound (`without_bound`); otherwise empty.
     """
 
     lower: float
@@ -110,6 +112,7 @@ class NetworkBounds:
     upper: float
     pairwise: torch.Tensor | None
     layers: pandas.DataFrame
+    reason: str = ""
 
 
 def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=False, seed=0):
@@ -169,6 +172,25 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
         pairwise=_pairwise(walked, chain, upper),
         layers=table_of(walked),
     )
+
+
+def without_bound(model, images, reason):
+    """What is known of a network that has a layer without a bound: its Jacobian at ``images``.
+
+    Parameters
+    ----------
+    reason : str
+        Which layer, and what to do.
+
+    Returns
+    -------
+    NetworkBounds
+        Its upper constants are infinite, so that nothing is certified.
+    """
+    unbounded = dict.fromkeys(("product", "paper", "upper"), math.inf)
+    none = dict.fromkeys(("eclipse", "lipsdp", "pairwise"))
+    lower = jacobian_norms(model, images).amax().item() * DOWN
+    return NetworkBounds(lower, **unbounded, **none, layers=pandas.DataFrame(), reason=reason)
 
 
 def _check_images(images, input_shape):

@@ -1,12 +1,14 @@
 """Attack stage: adversarial sets of one model, Gaussian controls, and a line about each set."""
 
+import math
+
 import numpy as np
 import pandas
 import torch
 
 from intriguing import attacks, intervals
 from intriguing.attacks import penalised, polish
-from intriguing.attacks.exemplars import MOST
+from intriguing.attacks.exemplars import most
 from intriguing.stages.images import labels_for, sampled_images
 from intriguing.stages.sample import target_rule
 from intriguing.tasks import class_index
@@ -46,9 +48,12 @@ def run(data, model, entry, *, task, seed, shard=0, shards=1, device="cpu"):
     options = {key: entry[key] for key in common if key in entry}
     own_targets = targets if targets is None else targets[part]
     # what is started again from must not depend on the shard, and hold images of the target
-    options["exemplars"] = torch.from_numpy(data.sample(entry["split"], MOST, most=True).images)
+    pool = data.sample(entry["split"], most(math.prod(data.image_shape)), most=True)
+    options["exemplars"] = torch.from_numpy(pool.images)
     made = _METHODS[entry["method"]](model, images[part], labels[part], own_targets, entry, options)
-    made.settings.update(entry, digest=data.digest, seed=seed, positive=task.positive)
+    names = list(task.class_names)
+    made.settings.update(entry, digest=data.digest, seed=seed, class_names=names)
+    made.settings["binary"] = task.positive is not None
     return made
 
 

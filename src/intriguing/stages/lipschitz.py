@@ -1,7 +1,5 @@
 """Lipschitz stage: bounds of networks, and certified radii beside what the attacks found."""
 
-import math
-
 import numpy as np
 import pandas
 import torch
@@ -10,9 +8,8 @@ from intriguing import given_weights
 from intriguing.artifacts import read_arrays, write_arrays
 from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import ArtifactError, BoundError, UnknownLayerError
-from intriguing.lipschitz.bounds import COMPARISONS
 from intriguing.lipschitz.certificate import certified_radii, check_no_example_inside
-from intriguing.lipschitz.network import NetworkBounds, jacobian_norms, network_bounds
+from intriguing.lipschitz.network import NetworkBounds, network_bounds, without_bound
 from intriguing.stages.images import sampled_images
 from intriguing.stages.sample import sample_of, target_rule
 
@@ -31,23 +28,15 @@ def of_model(data, model, entry):
 
     Returns
     -------
-    bounds : NetworkBounds
-    reason : str
-        Why there is no bound, if the network has a layer that none is known for; its constants are
-        infinite then, and nothing is certified. Otherwise empty.
+    NetworkBounds
+        With infinite constants and the reason, if the network has a layer without a bound.
     """
     images, _ = sampled_images(data, entry)
     shape = tuple(images.shape[1:])
     try:
-        made = network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"])
-        return made, ""
+        return network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"])
     except UnknownLayerError as error:
-        lower = jacobian_norms(model, images).amax().item()
-        unbounded = dict.fromkeys(("product", "paper", "upper"), math.inf)
-        none = dict.fromkeys(("eclipse", "lipsdp", "pairwise"))
-        columns = ["layer", "name", "kind", "input", "weight", "stride", "lower", "upper"]
-        layers = pandas.DataFrame(columns=[*columns, *COMPARISONS, "method", "seconds"])
-        return NetworkBounds(lower, **unbounded, **none, layers=layers), str(error)
+        return without_bound(model, images, str(error))
 
 
 def of_network(entry):
@@ -71,14 +60,14 @@ def of_network(entry):
     return network_bounds(model.eval(), shape, image, compare=True)
 
 
-def layers_table(bounds, reason=""):
+def layers_table(bounds):
     """One row a layer, and a last one for the whole network.
 
     Without the seconds, so that the same weights give the same bytes. In the last row ``lower`` is
     the largest Jacobian norm found, ``upper`` the smallest certified constant, ``paper`` the
     product as in the paper and ``product`` that of the upper bounds.
     """
-    rows = bounds.layers.drop(columns="seconds")
+    rows = bounds.layers.drop(columns="seconds", errors="ignore")
     whole = {
         "layer": "network",
         "kind": "network",
@@ -86,7 +75,7 @@ def layers_table(bounds, reason=""):
         "upper": bounds.upper,
         "paper": bounds.paper,
         "product": bounds.product,
-        "method": reason or _method(bounds),
+        "method": bounds.reason or _method(bounds),
     }
     return pandas.concat([rows, pandas.DataFrame([whole])], ignore_index=True)
 

@@ -7,7 +7,6 @@ import numpy as np
 from intriguing import figures, intervals, page, tables
 from intriguing.artifacts import read_arrays, write_table, write_text
 from intriguing.stages.sample import sample_of, target_rule
-from intriguing.tasks import Task
 
 
 def write_formats(table, layouts, caption, outputs):
@@ -45,10 +44,9 @@ def gallery(data, examples_path, path, *, count, label):
     """
     names = ("images", "distortion", "success", "labels", "targets")
     arrays, settings = read_arrays(examples_path, names)
-    task = Task.of(data.class_names, _positive(data, settings))
     originals = sample_of(data, settings).images
     shown = arrays["success"]
-    if task.positive is not None and (shown & (arrays["labels"] == 1)).any():
+    if settings["binary"] and (shown & (arrays["labels"] == 1)).any():
         shown = shown & (arrays["labels"] == 1)
     chosen = np.flatnonzero(shown)[:count]
     found = arrays["distortion"][arrays["success"]]
@@ -61,13 +59,8 @@ def gallery(data, examples_path, path, *, count, label):
         arrays["distortion"][chosen],
         path,
         title=f"{label}: {len(chosen)} adversarial examples; average distortion {average}",
-        class_names=task.class_names,
+        class_names=settings["class_names"],
     )
-
-
-def _positive(data, settings):
-    """Name of the class that the set's binary model recognises, or None."""
-    return None if settings["positive"] is None else data.class_names[settings["positive"]]
 
 
 def figure7(data, example_paths, labels, noise_path, errors, path, *, count=8):
