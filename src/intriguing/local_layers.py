@@ -38,7 +38,7 @@ def transpose_local(codes, weight, stride, size):
 
 def local_windows(images, kernel_size, stride):
     """What each position sees: (B, C, H, W) to (positions, B, C * kh * kw)."""
-    # one copy; torch's im2col would need a second one for this order, and be slower anyway
+    # one copy; torch's im2col would need a second one for this order
     windows = images.unfold(2, kernel_size[0], stride[0]).unfold(3, kernel_size[1], stride[1])
     return windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 1).flatten(2)
 

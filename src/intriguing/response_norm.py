@@ -1,4 +1,4 @@
-"""Local response normalisation (Krizhevsky et al. 2012, section 3.3), fast on a CPU."""
+"""Local response normalisation (Krizhevsky et al. 2012, section 3.3) by shifted sums."""
 
 import torch
 from torch import nn
