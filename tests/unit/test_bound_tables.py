@@ -172,7 +172,12 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     assert "there is no bound for the operation exp" in reason and "register" in reason
     assert bounds.upper == math.inf and 0 < bounds.lower < math.inf
     table = lipschitz.layers_table(bounds)
-    assert list(table["layer"]) == ["network"] and table["method"][0] == reason
+    rows = table.set_index("layer")
+    assert list(rows.index) == ["reshape1", "exp1", "FC1", "network"]
+    assert rows["method"]["network"] == reason
+    known = torch.linalg.svdvals(model[2].weight.detach().double())[0].item()
+    assert rows["lower"]["FC1"] <= known <= rows["upper"]["FC1"] < known * 1.001
+    assert rows["upper"]["exp1"] == math.inf and rows["lower"]["exp1"] == 0
     write_table(tmp_path / "layers.csv", table)
     lipschitz.save(tmp_path / "bounds.safetensors", bounds)
     again = lipschitz.read(tmp_path / "bounds.safetensors")
@@ -197,5 +202,6 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
         [({"label": "M", "architecture": "", "seed": 0}, read_table(tmp_path / "layers.csv"))],
         published.read(ROOT / "resources" / "paper" / "table5.csv"),
     )
-    cell = bound_tables.table5_layout(shown).iloc[0]["ours [lower, upper]"]
-    assert ", inf]: there is no bound for the operation exp" in cell
+    cells = bound_tables.table5_layout(shown).set_index("layer")["ours [lower, upper]"]
+    assert cells["exp1"] == "[0, inf]: none known"
+    assert ", inf]: there is no bound for the operation exp" in cells["network"]

@@ -1,6 +1,7 @@
 """The walk over a model's layers, bounds of whole networks, and certificates."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 from intriguing import given_weights, lipschitz, networks
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion
 from intriguing.attacks.noise import noise_tolerance
-from intriguing.errors import BoundError, IntriguingError, ModelError
+from intriguing.errors import BoundError, IntriguingError, ModelError, UnknownLayerError
 from intriguing.lipschitz import (
     Bounds,
     certified_radii,
@@ -362,6 +363,63 @@ def test_models_without_bounds(model, shape, words):
         model.eval()
     with pytest.raises(BoundError, match=words):
         layer_bounds(model, shape)
+
+
+class Inside(nn.Module):
+    """A known network with something between its layers."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.first, self.between, self.last = nn.Linear(4, 6), between, nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.last(self.between(torch.relu(self.first(x))))
+
+
+class Halves(nn.Module):
+    def forward(self, x):
+        left, right = torch.chunk(x, 2, dim=1)
+        return torch.cat([right, left], 1)
+
+
+class InPlace(nn.Module):
+    def forward(self, x):
+        return (x + 1.0).clamp_(min=0.0)
+
+
+@pytest.mark.parametrize(
+    ("between", "unknown", "words"),
+    [
+        (nn.GELU(), ["GELU1"], r"layer between \(GELU\)"),
+        (Halves(), ["chunk1", "getitem1", "getitem2"], "chunk, which gives no tensor"),
+        (InPlace(), None, "in-place operation clamp_"),
+        (Branching(), None, "cannot be traced"),
+    ],
+)
+def test_partial_bounds_of_a_network_with_an_unknown_part(between, unknown, words):
+    model = Inside(between).eval()
+    with pytest.raises(UnknownLayerError, match=words):
+        network_bounds(model, (4,))
+    bounds = network_bounds(model, (4,), partial=True, lipsdp=True)
+    assert re.search(words, bounds.reason)
+    assert bounds.upper == bounds.product == bounds.paper == math.inf
+    assert bounds.pairwise is None and bounds.eclipse is None and bounds.lipsdp is None
+    assert 0 < bounds.lower < math.inf
+    if unknown is None:
+        assert bounds.layers.empty
+        return
+    rows = bounds.layers.set_index("layer")
+    assert list(rows.index[rows["upper"] == math.inf]) == unknown
+    for name, layer in {"FC1": model.first, "FC2": model.last}.items():
+        alone = layer_bounds(nn.Sequential(layer).eval(), (layer.in_features,)).iloc[0]
+        assert rows["lower"][name] == alone["lower"] and rows["upper"][name] == alone["upper"]
+
+
+def test_a_known_network_has_the_same_bounds_in_part():
+    model = small_alexnet().eval()
+    whole, part = (network_bounds(model, (3, 32, 32), partial=partial) for partial in (False, True))
+    assert part.reason == "" and part.upper == whole.upper and part.lower == whole.lower
+    assert torch.equal(part.pairwise, whole.pairwise)
 
 
 def test_nan_weights_are_named():

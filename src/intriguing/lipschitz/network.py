@@ -101,7 +101,7 @@ class NetworkBounds:
     layers : pandas.DataFrame
         As `layer_bounds` gives it.
     reason : str
-        Why there is no bound (`without_bound`); otherwise empty.
+        Why there is no bound (``partial``); otherwise empty.
     """
 
     lower: float
@@ -115,7 +115,9 @@ class NetworkBounds:
     reason: str = ""
 
 
-def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=False, seed=0):
+def network_bounds(
+    model, input_shape, images=None, *, compare=False, lipsdp=False, partial=False, seed=0
+):
     """Bounds of the map from image to logits.
 
     Parameters
@@ -129,6 +131,9 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     lipsdp : bool
         Also solve LipSDP where all layers are dense (needs the optional packages of
         ``intriguing[lipsdp]``).
+    partial : bool
+        Go on where a layer has no bound: it and the network have an infinite one, so that nothing
+        is certified, and ``reason`` says which layer it is; the other layers have theirs.
     seed : int
         Of the random images.
 
@@ -139,9 +144,10 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
     Raises
     ------
     BoundError
-        As `layer_bounds`, and if LipSDP is asked for and its packages are not there.
+        As `layer_bounds` (but an unknown layer is no error if ``partial``), and if LipSDP is asked
+        for and its packages are not there.
     """
-    walked = walk(model, input_shape, compare=compare)
+    walked = walk(model, input_shape, compare=compare, partial=partial)
     if images is not None:
         _check_images(images, input_shape)
     chain = dense_chain(walked)
@@ -171,26 +177,8 @@ def network_bounds(model, input_shape, images=None, *, compare=False, lipsdp=Fal
         upper=upper,
         pairwise=_pairwise(walked, chain, upper),
         layers=table_of(walked),
+        reason=walked.reason,
     )
-
-
-def without_bound(model, images, reason):
-    """What is known of a network that has a layer without a bound: its Jacobian at ``images``.
-
-    Parameters
-    ----------
-    reason : str
-        Which layer, and what to do.
-
-    Returns
-    -------
-    NetworkBounds
-        Its upper constants are infinite, so that nothing is certified.
-    """
-    unbounded = dict.fromkeys(("product", "paper", "upper"), math.inf)
-    none = dict.fromkeys(("eclipse", "lipsdp", "pairwise"))
-    lower = jacobian_norms(model, images).amax().item() * DOWN
-    return NetworkBounds(lower, **unbounded, **none, layers=pandas.DataFrame(), reason=reason)
 
 
 def _check_images(images, input_shape):

@@ -66,6 +66,8 @@ class Walk:
         That dense layer.
     chain : bool
         Whether each layer is given what the one before it gives, whole and alone.
+    reason : str
+        Why there is no constant (`walk` with ``partial``); otherwise empty.
     """
 
     layers: list = field(default_factory=list)
@@ -74,6 +76,7 @@ class Walk:
     before_last: float | None = None
     last: Any = None
     chain: bool = True
+    reason: str = ""
 
 
 def _check_trace(model, traced, image):
@@ -95,8 +98,7 @@ class _Tracer(fx.Tracer):
         return layers.is_known(module) or super().is_leaf_module(module, qualified_name)
 
 
-@torch.no_grad()
-def walk(model, input_shape, *, compare=True):
+def walk(model, input_shape, *, compare=True, partial=False):
     """Bound every layer of a model.
 
     Parameters
@@ -107,6 +109,9 @@ def walk(model, input_shape, *, compare=True):
         (C, H, W) of an image.
     compare : bool
         Also fill in what other methods give.
+    partial : bool
+        Go on where there is no bound: such a layer, and the constants of the whole, are infinite,
+        and the first reason is kept.
 
     Returns
     -------
@@ -116,8 +121,18 @@ def walk(model, input_shape, *, compare=True):
     ------
     BoundError
         If the model is in training mode or does not take such images; `UnknownLayerError` if it
-        cannot be traced or has a layer without a bound.
+        cannot be traced or has a layer without a bound, unless ``partial``.
     """
+    try:
+        return _walk(model, input_shape, compare, partial)
+    except UnknownLayerError as error:
+        if not partial:
+            raise
+        return Walk(constant=math.inf, paper=math.inf, chain=False, reason=str(error))
+
+
+@torch.no_grad()
+def _walk(model, input_shape, compare, partial):
     if not isinstance(model, nn.Module):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
     if any(module.training for module in model.modules()):
@@ -150,7 +165,7 @@ def walk(model, input_shape, *, compare=True):
     traced = fx.GraphModule(tracer.root, graph)
     # layers that the logits do not depend on have no part in their constant
     traced.graph.eliminate_dead_code()
-    walker = _Walker(traced, compare)
+    walker = _Walker(traced, compare, partial)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(1, *input_shape, generator=generator).to(device)
@@ -194,9 +209,9 @@ _IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
 class _Walker(fx.Interpreter):
     """Runs the model once, for the shapes, and bounds each operation on the way."""
 
-    def __init__(self, module, compare):
+    def __init__(self, module, compare, partial):
         super().__init__(module)
-        self.compare = compare
+        self.compare, self.partial = compare, partial
         self.walk = Walk()
         # Lipschitz constant of each value that depends on the image, by the bounds and by the paper
         self.constants = {}
@@ -208,12 +223,27 @@ class _Walker(fx.Interpreter):
         elif node.op == "output":
             self._end(node)
         elif self._moving(node.all_input_nodes) and not _is_fact(node):
-            if not torch.is_tensor(value):
-                raise layers.unknown(f"{node.name}, which gives no tensor")
             if sum(len(n.users) > 1 for n in self._moving(node.all_input_nodes)):
                 self.walk.chain = self.walk.chain and self._only_shapes(node)
-            self.constants[node] = self._bound(node, value)
+            try:
+                self.constants[node] = self._bound(node, value)
+            except UnknownLayerError as error:
+                if not self.partial:
+                    raise
+                self.constants[node] = self._unbounded(node, str(error))
         return value
+
+    def _unbounded(self, node, reason):
+        """An infinite constant, for a layer or operation without a bound."""
+        self.walk.reason = self.walk.reason or reason
+        called = node.op == "call_module"
+        kind = type(self.fetch_attr(node.target)).__name__ if called else _name_of(node.target)
+        inputs = [self.env[n] for n in self._moving(node.all_input_nodes)]
+        shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
+        bounds = Bounds(0.0, math.inf, method="none known")
+        name = node.target if called else node.name
+        self.walk.layers.append(Layer(str(name), kind, None, shape, bounds, 0.0))
+        return math.inf, math.inf
 
     def _moving(self, values):
         """Those of some nodes and numbers that depend on the image."""
@@ -228,6 +258,9 @@ class _Walker(fx.Interpreter):
         final = node.args[0]
         if final not in self.constants:
             raise BoundError("the logits do not depend on the image: there is nothing to bound")
+        if self.walk.reason:
+            self.walk.constant, self.walk.paper, self.walk.chain = math.inf, math.inf, False
+            return
         self.walk.constant, self.walk.paper = self.constants[final]
         if final.op == "call_module":
             module = self.fetch_attr(final.target)
@@ -236,6 +269,8 @@ class _Walker(fx.Interpreter):
                 self.walk.before_last = self.constants[final.all_input_nodes[0]][0]
 
     def _bound(self, node, value):
+        if not torch.is_tensor(value):
+            raise layers.unknown(f"{node.name}, which gives no tensor")
         if node.op == "call_module":
             module = self.fetch_attr(node.target)
             if not layers.is_known(module):
@@ -253,8 +288,7 @@ class _Walker(fx.Interpreter):
             return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
             return self._cat(node)
-        what = node.target if isinstance(node.target, str) else node.target.__name__
-        raise layers.unknown(f"the operation {what} ({node.name})")
+        raise layers.unknown(f"the operation {_name_of(node.target)} ({node.name})")
 
     def _layer(self, node, name, module):
         source = node.args[0] if node.args else None
@@ -341,6 +375,10 @@ class _Walker(fx.Interpreter):
 
 def _is_fact(node):
     return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
+
+
+def _name_of(target):
+    return target if isinstance(target, str) else target.__name__
 
 
 def _as_module(node):
