@@ -77,7 +77,7 @@ def gallery(originals, distorted, labels, targets, distortions, path, *, title, 
         _image(axes[0][k], originals[k])
         axes[0][k].set_title(class_names[labels[k]], fontsize=9)
         _difference(axes[1][k], magnified * difference[k])
-        axes[1][k].set_title(f"rms {distortions[k]:.3f}", fontsize=8)
+        axes[1][k].set_title(f"rms {distortions[k]:.2g}", fontsize=8)
         _image(axes[2][k], distorted[k])
         reached = f"→ {class_names[targets[k]]}"
         axes[2][k].set_title(reached, fontsize=9 if len(reached) < LONG else 7)
