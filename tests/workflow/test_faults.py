@@ -41,8 +41,8 @@ def test_weights_that_are_not_finite(scratch):
     arrays, settings = read_arrays(weights)
     arrays["1.weight"][0, 0] = np.nan
     write_arrays(weights, arrays, settings)
-    for name in ("adversarial", "transfer"):
-        shutil.rmtree(scratch.path(f"results/smoke/{name}/lbfgs"))
+    for name in ("adversarial/lbfgs", "transfer/lbfgs", "tables"):
+        shutil.rmtree(scratch.path(f"results/smoke/{name}"))
     ran = scratch.snakemake(TABLE, "--cores", 2, check=False)
     assert ran.returncode != 0
     assert "holds NaN or infinity in 1.weight: delete the folder" in ran.stdout
