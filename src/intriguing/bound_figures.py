@@ -29,9 +29,11 @@ def layers(table, path):
     Parameters
     ----------
     table : DataFrame
-        As `bound_tables.table5` gives it.
+        As `bound_tables.table5` gives it; layers without a bound are left out.
     """
-    shown = table[~table["kind"].isin([*PLAIN, "network"])]
+    # a layer without a bound has no bar; Table 5 gives the reason
+    bounded = table["upper"] < float("inf")
+    shown = table[bounded & ~table["kind"].isin([*PLAIN, "network"])]
     networks = [
         part[part["seed"] == part["seed"].iloc[0]]
         for _, part in shown.groupby("network", sort=False)

@@ -202,6 +202,10 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
         [({"label": "M", "architecture": "", "seed": 0}, read_table(tmp_path / "layers.csv"))],
         published.read(ROOT / "resources" / "paper" / "table5.csv"),
     )
+    # the known layers alone have bars
+    for path, rows in (("all.png", shown), ("known.png", shown[shown["layer"] != "exp1"])):
+        bound_figures.layers(rows, tmp_path / path)
+    assert (tmp_path / "all.png").read_bytes() == (tmp_path / "known.png").read_bytes()
     cells = bound_tables.table5_layout(shown).set_index("layer")["ours [lower, upper]"]
     assert cells["exp1"] == "[0, inf]: none known"
     assert ", inf]: there is no bound for the operation exp" in cells["network"]
