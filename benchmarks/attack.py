@@ -33,10 +33,10 @@ from exact import (
     literal_lbfgs,
 )
 
-from intriguing import trained_model
+from intriguing.artifacts.dataset import open_dataset
 from intriguing.attacks import lbfgs, minimum_distortion
 from intriguing.attacks.objective import target_margin
-from intriguing.dataset_file import open_dataset
+from intriguing.networks import trained as trained_model
 from intriguing.torchvision_import import import_torchvision
 
 MARGIN = 1e-4

@@ -1,9 +1,9 @@
 """Attack one model, or its share of the images."""
 
-from intriguing import trained_model
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
 from intriguing.device import resolve
 from intriguing.job import job
+from intriguing.networks import trained as trained_model
 from intriguing.stages import attack
 
 with job(snakemake.log[0]):

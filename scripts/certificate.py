@@ -1,10 +1,10 @@
 """Certified radii of the adversarial sets of one model; fails if an example lies inside one."""
 
-from intriguing import trained_model
-from intriguing.artifacts import write_table
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_table
 from intriguing.attacks import AdversarialSet
-from intriguing.dataset_file import open_dataset
 from intriguing.job import job
+from intriguing.networks import trained as trained_model
 from intriguing.stages import lipschitz
 
 with job(snakemake.log[0]):

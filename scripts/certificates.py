@@ -1,9 +1,9 @@
 """Certified against found distortion, for every model and attack."""
 
-from intriguing import bound_tables
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import formats as report
+from intriguing.report import table5 as bound_tables
 
 with job(snakemake.log[0]):
     table = bound_tables.certificates(

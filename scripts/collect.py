@@ -2,7 +2,7 @@
 
 import pandas
 
-from intriguing.artifacts import read_table, write_table
+from intriguing.artifacts.files import read_table, write_table
 from intriguing.job import job
 
 with job(snakemake.log[0]):

@@ -1,6 +1,6 @@
 """Load a data set once, check it, and store its arrays and parts."""
 
-from intriguing.dataset_file import write_dataset
+from intriguing.artifacts.dataset import write_dataset
 from intriguing.datasets import load
 from intriguing.job import job
 

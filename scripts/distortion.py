@@ -1,9 +1,9 @@
 """Distortion by attack: every attack of the experiment side by side."""
 
-from intriguing import tables
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import cells as tables
+from intriguing.report import formats as report
 
 with job(snakemake.log[0]):
     table = tables.distortion(

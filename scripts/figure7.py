@@ -1,9 +1,9 @@
 """Figure 7: pairs of images for some models and for noise, with accuracies."""
 
-from intriguing.artifacts import read_table
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import formats as report
 
 with job(snakemake.log[0]):
     report.figure7(

@@ -1,8 +1,8 @@
 """Figure of some adversarial examples of one model."""
 
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import formats as report
 
 with job(snakemake.log[0]):
     report.gallery(

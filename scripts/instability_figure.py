@@ -1,8 +1,8 @@
 """Figure of certified, adversarial and random distortion of each model."""
 
-from intriguing import bound_figures
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
+from intriguing.report import layers_figure as bound_figures
 
 with job(snakemake.log[0]):
     bound_figures.instability(

@@ -1,9 +1,9 @@
 """Bounds of one trained model: a row a layer, and what certificates need."""
 
-from intriguing import trained_model
-from intriguing.artifacts import write_table
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_table
 from intriguing.job import job
+from intriguing.networks import trained as trained_model
 from intriguing.stages import lipschitz
 
 with job(snakemake.log[0]):

@@ -1,6 +1,6 @@
 """Bounds of a network that is not trained here."""
 
-from intriguing.artifacts import write_table
+from intriguing.artifacts.files import write_table
 from intriguing.job import job
 from intriguing.stages import lipschitz
 

@@ -1,8 +1,8 @@
 """Join the shards of an adversarial set, and write a line about it."""
 
-from intriguing.artifacts import write_table
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_table
 from intriguing.attacks import AdversarialSet
-from intriguing.dataset_file import open_dataset
 from intriguing.job import job
 from intriguing.stages import attack, sample
 

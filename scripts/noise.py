@@ -1,6 +1,6 @@
 """Gaussian control on the images that the attack distorts."""
 
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
 from intriguing.job import job
 from intriguing.stages import attack
 

@@ -1,9 +1,9 @@
 """The page of an experiment."""
 
-from intriguing.artifacts import write_text
-from intriguing.dataset_file import open_dataset
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_text
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import formats as report
 
 with job(snakemake.log[0]):
     text = report.page_html(

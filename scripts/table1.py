@@ -1,9 +1,10 @@
 """Table 1: errors and average minimum distortion of each model."""
 
-from intriguing import published, tables
-from intriguing.artifacts import read_json, read_table
+from intriguing.artifacts.files import read_json, read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import cells as tables
+from intriguing.report import formats as report
+from intriguing.report import published
 
 with job(snakemake.log[0]):
     runs = {

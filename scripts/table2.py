@@ -1,9 +1,10 @@
 """Table 2: error of each model on the examples made for each, and on Gaussian noise."""
 
-from intriguing import published, tables
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import cells as tables
+from intriguing.report import formats as report
+from intriguing.report import published
 
 with job(snakemake.log[0]):
     table = tables.table2(

@@ -1,9 +1,10 @@
 """Table 5: bounds of every layer of every network."""
 
-from intriguing import bound_tables, published
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.stages import report
+from intriguing.report import formats as report
+from intriguing.report import published
+from intriguing.report import table5 as bound_tables
 
 with job(snakemake.log[0]):
     table = bound_tables.table5(

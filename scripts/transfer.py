@@ -1,10 +1,10 @@
 """Evaluate every model on one distorted set: one row of the transfer matrix."""
 
-from intriguing import trained_model
-from intriguing.artifacts import write_table
+from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_table
 from intriguing.attacks import AdversarialSet
-from intriguing.dataset_file import open_dataset
 from intriguing.job import job
+from intriguing.networks import trained as trained_model
 from intriguing.stages import transfer
 
 with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Figure of the transfer matrix."""
 
-from intriguing import figures
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 from intriguing.job import job
+from intriguing.report import canvas as figures
 
 with job(snakemake.log[0]):
     figures.transfer_heatmap(read_table(snakemake.input.table), snakemake.output[0])

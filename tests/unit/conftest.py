@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from intriguing.minimisers import Lbfgs
 from intriguing.networks import build
-from intriguing.training import train
+from intriguing.training.classifier import train
+from intriguing.training.minimisers import Lbfgs
 
 
 def trained(digits, architecture, decay, seed=0, **options):

@@ -5,7 +5,7 @@ from torch import nn
 from intriguing import networks
 from intriguing.errors import ModelError
 from intriguing.lipschitz import layer_bounds, network_bounds
-from intriguing.response_norm import ResponseNorm
+from intriguing.networks.response_norm import ResponseNorm
 
 
 @pytest.mark.parametrize(("size", "channels"), [(5, 9), (3, 2), (5, 3), (1, 4)])

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from intriguing import networks, trained_model
-from intriguing.artifacts import read_arrays, read_json, replacing, write_arrays, write_json
+from intriguing import networks
+from intriguing.artifacts.files import read_arrays, read_json, replacing, write_arrays, write_json
 from intriguing.errors import ArtifactError, ModelError
-from intriguing.minimisers import History
+from intriguing.networks import trained as trained_model
+from intriguing.training.minimisers import History
 
 
 def test_arrays_and_settings_come_back(tmp_path):

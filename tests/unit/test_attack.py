@@ -16,10 +16,10 @@ from intriguing.attacks import (
     gaussian_noise,
     lbfgs,
     minimum_distortion,
-    polish,
 )
+from intriguing.attacks import boundary as polish
 from intriguing.attacks.objective import target_margin
-from intriguing.attacks.penalised import Settings
+from intriguing.attacks.penalty_path import Settings
 from intriguing.attacks.recheck import Alone
 from intriguing.errors import ArtifactError, AttackError, ModelError
 
@@ -588,7 +588,7 @@ def test_bad_numerical_settings_are_refused(linear, images, labels):
         lbfgs(*arguments, settings=Settings(memory=0))
     with pytest.raises(AttackError, match="rivals is 0"):
         minimum_distortion(*arguments, settings=polish.Settings(rivals=0))
-    with pytest.raises(AttackError, match=r"give intriguing.attacks.polish.Settings"):
+    with pytest.raises(AttackError, match=r"give intriguing.attacks.boundary.Settings"):
         minimum_distortion(*arguments, settings=Settings())
     with pytest.raises(AttackError, match="candidates is 0"):
         minimum_distortion(*arguments[:3], candidates=0)

@@ -8,11 +8,14 @@ import torch
 from repository import ROOT
 from test_network_bounds import small_alexnet
 
-from intriguing import bound_figures, bound_tables, networks, published
-from intriguing.artifacts import read_table, write_table
-from intriguing.dataset_file import open_dataset, write_dataset
+from intriguing import networks
+from intriguing.artifacts.dataset import open_dataset, write_dataset
+from intriguing.artifacts.files import read_table, write_table
 from intriguing.errors import ArtifactError, ModelError
 from intriguing.lipschitz import network_bounds
+from intriguing.report import layers_figure as bound_figures
+from intriguing.report import published
+from intriguing.report import table5 as bound_tables
 from intriguing.stages import attack, lipschitz
 from intriguing.tasks import Task
 
@@ -92,7 +95,7 @@ def test_bounds_survive_being_stored(bounds, tmp_path):
     again = lipschitz.read(path)
     assert torch.equal(again.pairwise, bounds.pairwise) and again.upper == bounds.upper
     assert again.eclipse is None
-    from intriguing.artifacts import write_arrays
+    from intriguing.artifacts.files import write_arrays
 
     write_arrays(path, {"other": bounds.pairwise.numpy()}, {})
     with pytest.raises(ArtifactError, match="holds no bounds"):

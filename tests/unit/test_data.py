@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 from repository import ROOT
 
-from intriguing import cifar, datasets, splits
-from intriguing.data_root import ROOT_VARIABLE
-from intriguing.dataset_file import open_dataset, write_dataset
+from intriguing import datasets, splits
+from intriguing.artifacts.dataset import open_dataset, write_dataset
+from intriguing.datasets import cifar
+from intriguing.datasets.dataset import Dataset
+from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import ArtifactError, DataError
-from intriguing.labelled_images import Dataset
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from intriguing.attacks import exemplars, lbfgs, minimum_distortion
+from intriguing.attacks import lbfgs, minimum_distortion
+from intriguing.attacks import restarts as exemplars
 from intriguing.errors import AttackError
 
 

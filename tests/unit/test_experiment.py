@@ -4,8 +4,8 @@ import pytest
 import yaml
 from repository import ROOT
 
-from intriguing import experiment
 from intriguing.errors import ExperimentError
+from intriguing.experiment import definition as experiment
 
 SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
 MINIMAL = {

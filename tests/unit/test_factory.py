@@ -4,11 +4,13 @@ import textwrap
 import pytest
 import torch
 
-from intriguing import given_weights, networks, trained_model, weight_sources
+from intriguing import networks
 from intriguing.errors import ArtifactError, ModelError
-from intriguing.factory import build_own
-from intriguing.minimisers import History
+from intriguing.networks import given_weights, weight_sources
+from intriguing.networks import trained as trained_model
+from intriguing.networks.factory import build_own
 from intriguing.provenance import factory_hash
+from intriguing.training.minimisers import History
 
 SOURCE = """
     import torch

@@ -6,11 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from intriguing import image_folder, splits
-from intriguing.data_root import ROOT_VARIABLE
+from intriguing import splits
+from intriguing.datasets import folder as image_folder
 from intriguing.datasets import load
+from intriguing.datasets.folder import decode
+from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
-from intriguing.image_folder import decode
 
 
 @pytest.fixture(autouse=True)

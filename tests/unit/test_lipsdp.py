@@ -13,8 +13,8 @@ from intriguing import networks
 from intriguing.errors import BoundError
 from intriguing.lipschitz import lipsdp
 from intriguing.lipschitz.chain import DenseChain, dense_chain
+from intriguing.lipschitz.graph import walk
 from intriguing.lipschitz.lipsdp import lipsdp_constant
-from intriguing.lipschitz.walk import walk
 
 
 @pytest.fixture(autouse=True)

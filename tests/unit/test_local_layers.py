@@ -8,7 +8,7 @@ from torch import nn
 from intriguing.errors import BoundError, ModelError
 from intriguing.lipschitz import local_contrast_bounds
 from intriguing.lipschitz.layers import bounds_of
-from intriguing.local_layers import (
+from intriguing.networks.local_layers import (
     L2Pool2d,
     LocalContrastNorm2d,
     LocallyConnected2d,

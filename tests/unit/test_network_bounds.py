@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from intriguing import given_weights, lipschitz, networks
+from intriguing import lipschitz, networks
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion
 from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import BoundError, IntriguingError, ModelError, UnknownLayerError
@@ -19,8 +19,9 @@ from intriguing.lipschitz import (
     network_bounds,
     register,
 )
+from intriguing.lipschitz.graph import walk
 from intriguing.lipschitz.network import jacobian_norms
-from intriguing.lipschitz.walk import walk
+from intriguing.networks import given_weights
 from intriguing.torchvision_import import import_torchvision
 
 

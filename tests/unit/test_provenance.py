@@ -33,7 +33,7 @@ def test_no_module_that_a_script_loads_is_missed(script):
 
 def test_training_does_not_depend_on_the_attack():
     assert not [m for m in imported_modules(ROOT / "scripts" / "train.py") if "attack" in m]
-    assert "intriguing.attacks.penalised" in imported_modules(ROOT / "scripts" / "attack.py")
+    assert "intriguing.attacks.penalty_path" in imported_modules(ROOT / "scripts" / "attack.py")
 
 
 @pytest.mark.parametrize("script", ["table1.py", "table2.py", "page.py", "gallery.py"])

@@ -6,12 +6,12 @@ import torch
 from matplotlib.image import imread
 
 from intriguing.errors import ModelError, TrainingError
-from intriguing.filter_figure import concentration, filter_figure
 from intriguing.lipschitz import layer_bounds, network_bounds
-from intriguing.local_layers import L2Pool2d, LocallyConnected2d
-from intriguing.minimisers import Adam, History, Lbfgs
-from intriguing.quocnet import QuocNet
-from intriguing.reconstruction import LocalAutoencoder, ReconstructionTica, fit_filters
+from intriguing.networks.local_layers import L2Pool2d, LocallyConnected2d
+from intriguing.networks.quocnet import QuocNet
+from intriguing.report.filters import concentration, filter_figure
+from intriguing.training.minimisers import Adam, History, Lbfgs
+from intriguing.training.reconstruction import LocalAutoencoder, ReconstructionTica, fit_filters
 
 SMALL = {"fields": [3, 2], "maps": [2, 3], "pool": 2}
 

@@ -6,8 +6,10 @@ import pytest
 from repository import ROOT
 from scipy.stats import binomtest
 
-from intriguing import figures, page, published, tables
-from intriguing.artifacts import read_table, write_table
+from intriguing.artifacts.files import read_table, write_table
+from intriguing.report import canvas as figures
+from intriguing.report import cells as tables
+from intriguing.report import page, published
 
 PAPER = ROOT / "resources" / "paper"
 MODELS = {

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from intriguing import device
+from intriguing.artifacts.dataset import open_dataset, write_dataset
 from intriguing.attacks import minimum_distortion
-from intriguing.dataset_file import open_dataset, write_dataset
 from intriguing.errors import DataError, DeviceError
 from intriguing.stages import attack, training, transfer
 from intriguing.tasks import Task

@@ -6,9 +6,9 @@ from scipy.special import log_softmax
 
 from intriguing import networks
 from intriguing.errors import ModelError, TrainingError
-from intriguing.minimisers import Adam, Lbfgs
-from intriguing.sparse_autoencoder import Sparsity
-from intriguing.training import train
+from intriguing.training.classifier import train
+from intriguing.training.minimisers import Adam, Lbfgs
+from intriguing.training.sparse_code import Sparsity
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from intriguing.artifacts import read_arrays, write_arrays
+from intriguing.artifacts.files import read_arrays, write_arrays
 
 EXPERIMENT = "config/experiments/smoke.yaml"
 

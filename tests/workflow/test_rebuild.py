@@ -63,7 +63,7 @@ def test_numbers_agree_with_the_sets_they_come_from(built):
 
 
 def test_artifacts_carry_their_settings(built):
-    from intriguing.artifacts import read_settings
+    from intriguing.artifacts.files import read_settings
 
     settings = read_settings(built.path("results/smoke/adversarial/lbfgs/fc10/seed1.safetensors"))
     data = read_settings(built.path("results/smoke/data/dataset.safetensors"))

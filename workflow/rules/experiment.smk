@@ -5,8 +5,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from intriguing import experiment
-from intriguing.data_root import contents_hash, resolved
+from intriguing.experiment import definition as experiment
+from intriguing.datasets.root import contents_hash, resolved
 from intriguing.errors import ExperimentError
 from intriguing.provenance import code_hash, factory_hash
 

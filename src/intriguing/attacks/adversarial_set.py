@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import torch
 
-from intriguing.artifacts import read_arrays, write_arrays
+from intriguing.artifacts.files import read_arrays, write_arrays
 from intriguing.errors import ArtifactError
 
 

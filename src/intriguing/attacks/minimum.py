@@ -2,9 +2,11 @@
 
 import torch
 
-from intriguing.attacks import inputs, polish, targeted, untargeted
+from intriguing import checks
+from intriguing.attacks import boundary as polish
+from intriguing.attacks import targeted, untargeted
 from intriguing.attacks.problems import EVERY_OTHER, Problems
-from intriguing.attacks.protocol import conduct
+from intriguing.attacks.run import conduct
 
 
 def minimum_distortion(
@@ -59,8 +61,8 @@ def minimum_distortion(
         As in `lbfgs`.
     """
     settings = settings or polish.Settings()
-    inputs.check_search(settings, polish.Settings)
-    inputs.check_count("candidates", candidates)
+    checks.check_search(settings, polish.Settings)
+    checks.check_count("candidates", candidates)
 
     def solve(work, originals, labels, targets, required):
         if targets is not None:

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from intriguing.attacks import inputs
+from intriguing import checks
 from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
 from intriguing.errors import AttackError
 
@@ -34,7 +34,7 @@ def gaussian_noise(images, labels, standard_deviation, *, seed=0, clip=False, ex
         ``targets`` are -1, ``success`` is False throughout: noise aims at nothing. With ``clip``
         off the images leave the box.
     """
-    inputs.check_images(images, labels)
+    checks.check_images(images, labels)
     images, labels = images.float(), labels.long()
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images.device)
@@ -81,7 +81,7 @@ def noise_tolerance(model, images, labels, *, seed=0, batch_size=512):
         Root mean square of the noise; 0 where the class is wrong without any; 10, the largest
         tried, where it never changes.
     """
-    inputs.check_images(images, labels)
+    checks.check_images(images, labels)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images.device)
     rms = noise.flatten(1).square().mean(1).sqrt()

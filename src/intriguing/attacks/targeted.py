@@ -4,7 +4,8 @@ import dataclasses
 
 import torch
 
-from intriguing.attacks import penalised, polish
+from intriguing.attacks import boundary as polish
+from intriguing.attacks import penalty_path as penalised
 
 # a start near the boundary, in the right valley, is all that the polish needs; so short a run gains
 # less from more curvature pairs than they cost

@@ -2,7 +2,7 @@
 
 import torch
 
-from intriguing.attacks import inputs
+from intriguing import checks
 from intriguing.attacks.objective import Classifier
 from intriguing.errors import AttackError
 
@@ -34,13 +34,13 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
     if rule not in RULES:
         hint = " (untargeted: give minimum_distortion no targets)" if rule == "any" else ""
         raise AttackError(f"unknown target rule {rule!r}: choose one of {', '.join(RULES)}{hint}")
-    inputs.check_images(images, labels)
-    images = images.detach().to(inputs.checked_device(model, images)).float()
+    checks.check_images(images, labels)
+    images = images.detach().to(checks.checked_device(model, images)).float()
     labels = labels.to(images.device).long()
     if not len(labels):
         return labels
-    classes = inputs.check_model(model, images)
-    inputs.check_classes(labels, classes, "label")
+    classes = checks.check_model(model, images)
+    checks.check_classes(labels, classes, "label")
     if rule == "next":
         return (labels + 1) % classes
     if rule == "random":

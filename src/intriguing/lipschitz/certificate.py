@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from intriguing.attacks import inputs
+from intriguing import checks
 from intriguing.errors import BoundError
 from intriguing.lipschitz.network import NetworkBounds
 from intriguing.lipschitz.norms import UNIT
@@ -63,7 +63,7 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     BoundError
         If the bounds are not of this model, or it is in training mode.
     """
-    inputs.check_images(images, labels)
+    checks.check_images(images, labels)
     if not isinstance(bounds, NetworkBounds):
         raise BoundError(
             f"bounds is a {type(bounds).__name__}: give what network_bounds returned for this model"
@@ -72,7 +72,7 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
         raise BoundError("the model is in training mode: call model.eval() first")
     double = copy.deepcopy(model).double()
     logits = torch.cat([double(part) for part in images.double().split(batch_size)])
-    inputs.check_classes(labels, logits.shape[1], "label")
+    checks.check_classes(labels, logits.shape[1], "label")
     constants = bounds.pairwise
     if constants is None:
         constants = torch.full((logits.shape[1],) * 2, 2**0.5 * bounds.upper, dtype=torch.float64)

@@ -18,8 +18,8 @@ from intriguing.lipschitz.normalisation import (
     local_contrast_bounds,
     lrn_bounds,
 )
-from intriguing.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
-from intriguing.response_norm import ResponseNorm
+from intriguing.networks.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
+from intriguing.networks.response_norm import ResponseNorm
 
 # smallest and largest derivative of activations, for whole-network bounds of dense chains
 SLOPES = {

@@ -9,7 +9,7 @@ from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
 from intriguing.lipschitz.windows import Axis, pair
-from intriguing.local_layers import apply_local
+from intriguing.networks.local_layers import apply_local
 
 # smaller side of a matrix that is formed: a few seconds
 LARGEST, LARGEST_INPUT = 4096, 1 << 13

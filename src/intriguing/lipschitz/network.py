@@ -11,9 +11,9 @@ from intriguing.errors import BoundError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import COMPARISONS
 from intriguing.lipschitz.chain import dense_chain
+from intriguing.lipschitz.graph import walk
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import UNIT, operator_norm
-from intriguing.lipschitz.walk import walk
 
 # images of which the Jacobian is taken if none are given
 SAMPLES = 64

@@ -7,8 +7,9 @@ import pandas
 import torch
 
 from intriguing import attacks, intervals
-from intriguing.attacks import penalised, polish
-from intriguing.attacks.exemplars import most
+from intriguing.attacks import boundary as polish
+from intriguing.attacks import penalty_path as penalised
+from intriguing.attacks.restarts import most
 from intriguing.stages.images import labels_for, sampled_images
 from intriguing.stages.sample import target_rule
 from intriguing.tasks import class_index

@@ -1,7 +1,7 @@
 """Filter stage: what a QuocNet-style network has learnt beside the random filters it began with."""
 
-from intriguing import trained_model
-from intriguing.filter_figure import filter_figure
+from intriguing.networks import trained as trained_model
+from intriguing.report.filters import filter_figure
 from intriguing.stages.training import untrained
 
 

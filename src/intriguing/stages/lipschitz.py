@@ -4,12 +4,12 @@ import numpy as np
 import pandas
 import torch
 
-from intriguing import given_weights
-from intriguing.artifacts import read_arrays, write_arrays
+from intriguing.artifacts.files import read_arrays, write_arrays
 from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import ArtifactError, BoundError
 from intriguing.lipschitz.certificate import certified_radii, check_no_example_inside
 from intriguing.lipschitz.network import NetworkBounds, network_bounds
+from intriguing.networks import given_weights
 from intriguing.stages.images import sampled_images
 from intriguing.stages.sample import sample_of, target_rule
 

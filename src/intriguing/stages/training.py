@@ -5,10 +5,13 @@ import logging
 
 import torch
 
-from intriguing import given_weights, minimisers, networks, training
-from intriguing.reconstruction import ReconstructionTica
-from intriguing.sparse_autoencoder import Sparsity
+from intriguing import networks
+from intriguing.networks import given_weights
 from intriguing.tasks import Task
+from intriguing.training import classifier as training
+from intriguing.training import minimisers
+from intriguing.training.reconstruction import ReconstructionTica
+from intriguing.training.sparse_code import Sparsity
 from intriguing.transfer import count_errors
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import pandas
 
 from intriguing import intervals
-from intriguing.artifacts import read_table
+from intriguing.artifacts.files import read_table
 
 
 def read(path):

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from intriguing import image_folder
-from intriguing.download import download, elsewhere
+from intriguing.datasets import folder as image_folder
+from intriguing.datasets.dataset import Dataset, intensities
+from intriguing.datasets.download import download, elsewhere
 from intriguing.errors import DataError
-from intriguing.labelled_images import Dataset, intensities
 from intriguing.torchvision_import import import_torchvision
 
 JPEG_FOLDER = "cifar10-jpeg"

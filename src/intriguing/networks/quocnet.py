@@ -1,7 +1,7 @@
 """A network of untied local filters in the manner of Le et al. 2012 ("QuocNet"), for small images.
 
 Stacks of local filters, L2 pooling and local contrast normalisation, learned without labels by
-`intriguing.reconstruction` and then fixed, under a linear classifier (Szegedy et al. 2013, sections
+`intriguing.training.reconstruction` and then fixed, under a linear classifier (Szegedy et al. 2013, sections
 2 and 4.2). Le et al. had three stacks with fields of 18x18 for images of 200x200.
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from intriguing.errors import ModelError
-from intriguing.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
+from intriguing.networks.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
 
 # from this many pixels a side on, images take the large fields
 LARGE = 24

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from intriguing.attacks import inputs
+from intriguing import checks
 from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
 from intriguing.attacks.budget import rows_at_once
-from intriguing.attacks.exemplars import Exemplars, untargeted_problems
 from intriguing.attacks.objective import Classifier
 from intriguing.attacks.problems import EVERY_OTHER, Problems
 from intriguing.attacks.recheck import Alone, correct_alone
+from intriguing.attacks.restarts import Exemplars, untargeted_problems
 from intriguing.errors import AttackError
 from intriguing.progress import Progress
 
@@ -94,8 +94,8 @@ def conduct(
     -------
     AdversarialSet
     """
-    inputs.check_settings(margin, batch_size, memory_mb, levels)
-    inputs.check_images(images, labels)
+    checks.check_settings(margin, batch_size, memory_mb, levels)
+    checks.check_images(images, labels)
     model, device = _placed(model, images, device)
     images, labels = images.detach().to(device).float(), labels.to(device).long()
     settings = settings | {"margin": margin, "recheck": recheck, "levels": levels or ""}
@@ -103,10 +103,10 @@ def conduct(
     result = AdversarialSet.untried(images, labels, settings)
     if not len(labels):
         return result
-    classes = inputs.check_model(model, images)
-    inputs.check_classes(labels, classes, "label")
+    classes = checks.check_model(model, images)
+    checks.check_classes(labels, classes, "label")
     if targets is not None:
-        result.targets = inputs.checked_targets(targets, labels, classes)
+        result.targets = checks.checked_targets(targets, labels, classes)
     rows, multiple = rows_at_once(
         model, images[:1], batch_size=batch_size, memory_mb=memory_mb, vectors=vectors
     )
@@ -212,7 +212,7 @@ def _checked_exemplars(exemplars, images):
         raise AttackError(
             f"exemplars are {found}: give images of {tuple(images.shape[1:])}, as those attacked"
         )
-    inputs.check_images(exemplars, torch.zeros(len(exemplars), dtype=torch.int64))
+    checks.check_images(exemplars, torch.zeros(len(exemplars), dtype=torch.int64))
     return exemplars.detach().to(images.device).float()
 
 
@@ -221,7 +221,7 @@ def _nothing(number):
 
 
 def _placed(model, images, device):
-    own = inputs.checked_device(model, images)
+    own = checks.checked_device(model, images)
     if device is None:
         return model, own
     try:

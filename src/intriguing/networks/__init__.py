@@ -5,13 +5,13 @@ import math
 
 from torch import nn
 
-from intriguing.alexnet import krizhevsky, torchvision_alexnet
-from intriguing.alexnet_style import alexnet_style
 from intriguing.errors import ModelError
-from intriguing.factory import build_own
-from intriguing.initialisation import glorot_linear
-from intriguing.quocnet import QuocNet
-from intriguing.sparse_autoencoder import Autoencoder
+from intriguing.networks.alexnet import krizhevsky, torchvision_alexnet
+from intriguing.networks.alexnet_style import alexnet_style
+from intriguing.networks.factory import build_own
+from intriguing.networks.initialisation import glorot_linear
+from intriguing.networks.quocnet import QuocNet
+from intriguing.training.sparse_code import Autoencoder
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from intriguing.errors import ModelError
-from intriguing.response_norm import ResponseNorm
+from intriguing.networks.response_norm import ResponseNorm
 
 CHANNELS = (16, 32, 48, 48, 32)
 DENSE = (256, 256)

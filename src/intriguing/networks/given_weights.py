@@ -6,7 +6,7 @@ import torch
 
 from intriguing import networks
 from intriguing.errors import ModelError
-from intriguing.weight_sources import AS_BUILT, PUBLISHED
+from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 
 def network(entry, input_shape, classes):

@@ -2,11 +2,12 @@
 
 import torch
 
-from intriguing.attacks import inputs, penalised
+from intriguing import checks
+from intriguing.attacks import penalty_path as penalised
 from intriguing.attacks.objective import contenders, target_margin
 from intriguing.attacks.problems import EVERY_OTHER, Problems
-from intriguing.attacks.protocol import conduct
 from intriguing.attacks.ray import at_scale, nearest_on_ray
+from intriguing.attacks.run import conduct
 from intriguing.errors import AttackError
 
 # forward passes that take the last minimiser to the boundary
@@ -86,7 +87,7 @@ def lbfgs(
         its label, or the model is in training mode, random, or gives no finite logits.
     """
     settings = settings or penalised.Settings()
-    inputs.check_search(settings, penalised.Settings)
+    checks.check_search(settings, penalised.Settings)
     if targets is None:
         raise AttackError(
             "lbfgs needs a target for each image: see choose_targets, or take minimum_distortion"

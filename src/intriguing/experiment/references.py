@@ -2,8 +2,8 @@
 other."""
 
 from intriguing.errors import ExperimentError
-from intriguing.experiment_schema import suggest
-from intriguing.weight_sources import PUBLISHED, PUBLISHED_FOR
+from intriguing.experiment.schema import suggest
+from intriguing.networks.weight_sources import PUBLISHED, PUBLISHED_FOR
 
 _SEARCH = {
     "lbfgs": {

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from intriguing import experiment_references, experiment_schema
 from intriguing.errors import ExperimentError
-from intriguing.weight_sources import AS_BUILT, PUBLISHED
+from intriguing.experiment import references as experiment_references
+from intriguing.experiment import schema as experiment_schema
+from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 # targets of the Makefile that an experiment cannot be called
 MAKE_TARGETS = ("test", "lint", "format", "clean", "help", "benchmark")

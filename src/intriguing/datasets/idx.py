@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import torch
 
-from intriguing.download import download, elsewhere
+from intriguing.datasets.dataset import Dataset, intensities
+from intriguing.datasets.download import download, elsewhere
 from intriguing.errors import DataError
-from intriguing.labelled_images import Dataset, intensities
 from intriguing.torchvision_import import import_torchvision
 
 # The files of both sets, with the MD5 of the uncompressed content where it is published.

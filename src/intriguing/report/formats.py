@@ -4,8 +4,11 @@ import html
 
 import numpy as np
 
-from intriguing import figures, intervals, page, tables
-from intriguing.artifacts import read_arrays, write_table, write_text
+from intriguing import intervals
+from intriguing.artifacts.files import read_arrays, write_table, write_text
+from intriguing.report import canvas as figures
+from intriguing.report import cells as tables
+from intriguing.report import page
 from intriguing.stages.sample import sample_of, target_rule
 
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from intriguing.errors import TrainingError
-from intriguing.local_layers import apply_local, transpose_local
-from intriguing.minimisers import Adam, Lbfgs, minimise
+from intriguing.networks.local_layers import apply_local, transpose_local
+from intriguing.training.minimisers import Adam, Lbfgs, minimise
 
 # images that a stack is given at a time
 CHUNK = 500

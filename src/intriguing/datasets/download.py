@@ -1,6 +1,6 @@
 """Published files that are not there: downloaded by torchvision, or what to do about it."""
 
-from intriguing.data_root import ROOT_VARIABLE
+from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
 
 

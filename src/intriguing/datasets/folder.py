@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from intriguing.data_root import ROOT_VARIABLE
+from intriguing.datasets.dataset import Dataset, held_out_test, intensities
+from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
-from intriguing.labelled_images import Dataset, held_out_test, intensities
 from intriguing.progress import Progress
 from intriguing.torchvision_import import import_torchvision
 

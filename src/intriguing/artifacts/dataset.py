@@ -11,7 +11,7 @@ import numpy as np
 import safetensors
 
 from intriguing import splits
-from intriguing.artifacts import read_arrays, read_settings, write_arrays
+from intriguing.artifacts.files import read_arrays, read_settings, write_arrays
 from intriguing.errors import ArtifactError
 
 # pixels of 8 bits, and the grey values of scikit-learn's digits

@@ -7,8 +7,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from intriguing.bound_tables import PLAIN
-from intriguing.figures import save
+from intriguing.report.canvas import save
+from intriguing.report.table5 import PLAIN
 
 MARKS = {
     "published_bound": ("*", "black", "published"),

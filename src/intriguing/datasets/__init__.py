@@ -9,10 +9,12 @@ from pathlib import Path
 
 import torch
 
-from intriguing import cifar, idx_files, image_folder
-from intriguing.data_root import resolved
+from intriguing.datasets import cifar
+from intriguing.datasets import folder as image_folder
+from intriguing.datasets import idx as idx_files
+from intriguing.datasets.dataset import Dataset, Subset, held_out_test
+from intriguing.datasets.root import resolved
 from intriguing.errors import DataError
-from intriguing.labelled_images import Dataset, Subset, held_out_test
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn
 
-from intriguing.artifacts import replacing
+from intriguing.artifacts.files import replacing
 
 DIFFERENCE_COLOURS = "RdBu_r"
 # names of so many letters would run into each other

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from intriguing.errors import ModelError
-from intriguing.initialisation import glorot_linear
-from intriguing.minimisers import Adam, Lbfgs, minimise
+from intriguing.networks.initialisation import glorot_linear
+from intriguing.training.minimisers import Adam, Lbfgs, minimise
 
 
 class Autoencoder(nn.Module):

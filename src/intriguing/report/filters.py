@@ -6,7 +6,7 @@ Knows nothing of torch.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from intriguing.figures import save
+from intriguing.report.canvas import save
 
 PLACES, FILTERS = 6, 12
 

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
-from intriguing.minimisers import History, Lbfgs, minimise
-from intriguing.quocnet import QuocNet
-from intriguing.reconstruction import ReconstructionTica, fit_filters
-from intriguing.sparse_autoencoder import Autoencoder, Sparsity, fit_code
+from intriguing.networks.quocnet import QuocNet
+from intriguing.training.minimisers import History, Lbfgs, minimise
+from intriguing.training.reconstruction import ReconstructionTica, fit_filters
+from intriguing.training.sparse_code import Autoencoder, Sparsity, fit_code
 
 NEGLIGIBLE = 1e-30
 # images that tell whether a model is random

@@ -11,7 +11,7 @@ import pandas
 import torch
 
 from intriguing import networks
-from intriguing.artifacts import (
+from intriguing.artifacts.files import (
     read_arrays,
     read_json,
     read_settings,

@@ -1,0 +1,1 @@
+"""Experiment files: read, checked, completed with defaults. Nothing here imports torch."""

@@ -1,0 +1,1 @@
+"""Training of networks: with labels, and without for networks of a code."""
