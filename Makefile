@@ -4,18 +4,45 @@ BIN := .venv/bin
 READY := .venv/ready
 EXPERIMENTS := $(sort $(basename $(notdir $(wildcard config/experiments/*.yaml))))
 
+# Where torch and torchvision are taken from: the address of a package index or a folder of wheels.
+# Empty: from where pip takes everything. $(READY) remembers it, so it is given once.
+INSTALLED_FROM := $(shell cat $(READY) 2>/dev/null)
+TORCH ?= $(INSTALLED_FROM)
+TORCH_OPTIONS := $(if $(TORCH),$(if $(findstring ://,$(TORCH)),--index-url,--no-index --find-links) "$(TORCH)")
+ifneq ($(wildcard $(READY)),)
+ifneq ($(TORCH),$(INSTALLED_FROM))
+$(error torch is already installed, from $(or $(INSTALLED_FROM),the usual index): run rm -r .venv first)
+endif
+endif
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= 2
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup $(if $(filter random,$(ORDER)),-p randomly)
+
 .DEFAULT_GOAL := digits
-.PHONY: $(EXPERIMENTS) test lint format help clean benchmark
+.PHONY: $(EXPERIMENTS) test check lint docs format help clean benchmark
 
 $(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
 	@$(BIN)/snakemake $@ --quiet host reason
 	@echo "every table and figure is in results/$@/page.html"
 
-test: $(READY)  ## run all tests (needs no download)
-	@$(BIN)/pytest
+check: $(READY)  ## format, style, spelling, import contracts, types, unit tests (two minutes)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(PYTEST) tests/unit
+
+test: $(READY)  ## all tests, without any download (ORDER=random, WORKERS=8)
+	@$(PYTEST)
 
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
+
+docs: $(READY)  ## regenerate the documentation that is made from the code
+	@$(BIN)/python docs/generate.py
 
 benchmark: $(READY) .venv/peers  ## our attacks and bounds beside others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
@@ -25,10 +52,8 @@ benchmark: $(READY) .venv/peers  ## our attacks and bounds beside others, on MNI
 # visdom, which adv-lib imports, is built with what setuptools dropped in version 81
 .venv/peers: $(READY)
 	@echo "setuptools<81" > .venv/build-constraints
-	@PIP_CONSTRAINT=.venv/build-constraints $(BIN)/python -m pip install --quiet \
-	  --disable-pip-version-check "visdom==0.2.4"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock \
-	  "adv-lib==0.2.8" "foolbox==3.3.4"
+	@PIP_CONSTRAINT=.venv/build-constraints $(PIP) install --quiet "visdom==0.2.4"
+	@$(PIP) install --quiet -c requirements.lock "adv-lib==0.2.8" "foolbox==3.3.4"
 	@touch $@
 
 format: $(READY)  ## format Python and Snakemake files
@@ -42,14 +67,78 @@ clean:  ## remove all results and Snakemake's records (not .venv)
 help:  ## this list
 	@echo "make            environment and the default experiment, digits"
 	@echo "make NAME       an experiment: $(EXPERIMENTS)"
+	@echo "make TORCH=...  once: torch from that package index or folder, to spare the CUDA build"
 	@sed -n 's/^\([a-z]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
+# What cannot work is refused before anything is installed.
+define CHECK_MACHINE
+import os, sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "Python 3.11 or newer is needed, $(PYTHON) is %d.%d: run make PYTHON=python3.11"
+        % sys.version_info[:2]
+    )
+# Snakemake 9.27 puts the path of Python into a shell command without quotes
+path = os.getcwd()
+unsafe = {c for c in path if c.isascii() and not c.isalnum() and c not in "/._-+,@%=~^!#"}
+if unsafe:
+    sys.exit(
+        f"The path of this folder, {path!r}, contains {' '.join(map(repr, sorted(unsafe)))},"
+        " with which Snakemake cannot start a job: move the folder to a path of letters, digits,"
+        " '-', '_' and '.'"
+    )
+source = sys.argv[1]
+if source and "://" not in source and not os.path.isdir(source):
+    sys.exit(f"TORCH={source} is neither the address of a package index nor a folder of wheels")
+endef
+
+# Says which torch is going to be downloaded; `pip index` asks for names only, whereas older
+# versions of `pip install --dry-run` download the wheel. Sizes are those of torch 2.13.
+define ANNOUNCE_TORCH
+import re, subprocess, sys
+from importlib import metadata
+
+pinned = re.search(r"^torch==(\S+)", open("requirements.lock").read(), re.M)[1]
+if any(d.version.split("+")[0] == pinned for d in metadata.distributions(name="torch")):
+    sys.exit()
+pip = [sys.executable, "-m", "pip", "--timeout", "5", "--retries", "0"]
+answer = subprocess.run(
+    [*pip, "index", "versions", "torch", *sys.argv[1:]], capture_output=True, text=True, timeout=30
+).stdout
+builds = [v for v in re.findall(r"[\w.+]+", answer) if v.split("+")[0] == pinned]
+if len(sys.argv) > 1 and not builds:
+    sys.exit()  # pip is about to say what that source lacks
+build = builds[0] if builds else pinned  # the first is the one that pip prefers
+advice = ""
+if "+cpu" in build:
+    size = "the build without CUDA, a download of about 0.2 GB"
+elif "+" in build:
+    size = "a build for graphics cards, a download of 2 GB or more"
+elif sys.platform != "linux":
+    size = "a download of about 0.1 GB"
+elif len(sys.argv) > 1:
+    size = "of that source, which does not say for which hardware it is"
+else:
+    size = "the build for NVIDIA cards, a download of about 2.6 GB, 5 GB on disk"
+    advice = (
+        "\nWithout such a card: stop, then make TORCH=... with the address of PyTorch's index of CPU"
+        " builds or a folder of wheels"
+    )
+guess = "" if builds else " (usually: pip did not answer)"
+print(f"torch {build}: {size}{guess}{advice}", flush=True)
+endef
+export CHECK_MACHINE ANNOUNCE_TORCH
+
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
-	  "Python 3.11 or newer is needed, $(PYTHON) is %d.%d: run make PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -c "$$CHECK_MACHINE" "$(TORCH)"
 	@echo "making the environment .venv with the versions of requirements.lock (a few minutes, once)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(BIN)/python -c "$$ANNOUNCE_TORCH" $(TORCH_OPTIONS) 2>/dev/null || true
+ifneq ($(TORCH),)
+	@$(PIP) install --quiet --no-deps $(TORCH_OPTIONS) $$(grep -E '^torch(vision)?==' requirements.lock)
+endif
+	@$(PIP) install --quiet -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@echo "$(TORCH)" > $@
 	@echo "the environment is ready"
