@@ -9,7 +9,6 @@ min_version("9.0")
 
 
 include: "workflow/rules/experiment.smk"
-include: "workflow/rules/paths.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/attack.smk"
@@ -29,14 +28,14 @@ for name in experiment_names():
             f"{name}.yaml: a rule is called {name} already: rename the file"
         )
     # outside the f-string, in which snakefmt and Python 3.12 see an assignment
-    page_of_name = PAGE.format(experiment=name)
+    page_of_name = paths.PAGE.format(experiment=name)
 
     rule:
         name:
             name
         default_target: name == "digits"
         input:
-            lambda wildcards, name=name: everything(look_up(name)),
+            lambda wildcards, name=name: paths.everything(look_up(name)),
         localrule: True
         message:
             f"{name}: every table and figure is in {page_of_name}"

@@ -6,27 +6,36 @@
 
 Weights are random, as the network of 2012 starts; another seed changes little. Each bound is
 divided by our certified lower bound, so that 1 is exact. Methods are timed in turn, several times:
-what counts are ratios of the medians. Nothing is asserted.
+compare the ratios of the medians. Nothing is asserted.
 """
+
+from __future__ import annotations
 
 import argparse
 import resource
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pandas
 import torch
 
 from intriguing import networks
-from intriguing.lipschitz import comparisons, convolution_bounds, dense_bounds, layer_bounds
+from intriguing.lipschitz import comparisons
+from intriguing.lipschitz.bounds import Bounds
+from intriguing.lipschitz.convolution import convolution_bounds
+from intriguing.lipschitz.dense import dense_bounds
+from intriguing.lipschitz.network import layer_bounds
 from intriguing.lipschitz.norms import scaled
 from intriguing.lipschitz.windows import Axis
 
 INPUT = (3, 227, 227)
 
 
-def timed(call, repeats):
-    """What a call gives, and the median of its seconds."""
+def timed(call: Callable[[], Any], repeats: int) -> tuple[Any, float]:
+    """The result of a call, and the median of its seconds."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -35,75 +44,68 @@ def timed(call, repeats):
     return value, statistics.median(seconds)
 
 
-def convolution_rows(name, layer, size, repeats):
-    """One row a method."""
-
-    def interval():
-        return convolution_bounds(
-            layer.weight,
-            size,
-            stride=layer.stride,
-            padding=layer.padding,
-            groups=layer.groups,
-            compare=False,
-        )
-
-    ours, seconds = timed(interval, repeats)
-    yield {
-        "layer": name,
-        "method": f"ours: [lower, upper], {ours.method}",
-        "bound": ours.upper,
-        "bound / lower": ours.upper / ours.lower,
-        "seconds": seconds,
-        "x ours": 1.0,
-    }
-    kernel, factor = scaled(layer.weight)
-    axes = [
-        Axis(n, k, s, d, p, p)
-        for n, k, s, d, p in zip(
-            *(size, layer.kernel_size, layer.stride, layer.dilation, layer.padding), strict=True
-        )
-    ]
-    for method, bound in comparisons.METHODS.items():
-
-        def of_groups(bound=bound):
-            # a norm of groups is the largest of theirs
-            return factor * max(bound(part, axes) for part in kernel.chunk(layer.groups))
-
-        value, spent = timed(of_groups, repeats)
+def rows_of(
+    layer: str, ours: Bounds, seconds: float, others: dict[str, tuple[float, float]]
+) -> Iterator[dict[str, Any]]:
+    """One row for our interval and one for each other method, given its bound and seconds."""
+    own = {f"ours: [lower, upper], {ours.method}": (ours.upper, seconds)}
+    for method, (bound, spent) in (own | others).items():
         yield {
-            "layer": name,
+            "layer": layer,
             "method": method,
-            "bound": value,
-            "bound / lower": value / ours.lower,
+            "bound": bound,
+            "bound / lower": bound / ours.lower,
             "seconds": spent,
             "x ours": spent / seconds,
         }
 
 
-def dense_rows(name, layer, repeats):
-    """Ours, and the singular value decomposition in single precision."""
-    ours, seconds = timed(lambda: dense_bounds(layer.weight), repeats)
-    yield {
-        "layer": name,
-        "method": "ours: [lower, upper], Cholesky",
-        "bound": ours.upper,
-        "bound / lower": ours.upper / ours.lower,
-        "seconds": seconds,
-        "x ours": 1.0,
+def convolution_rows(
+    name: str, layer: torch.nn.Conv2d, size: tuple[int, ...], repeats: int
+) -> Iterator[dict[str, Any]]:
+    """One row a method."""
+    interval = partial(
+        convolution_bounds,
+        layer.weight,
+        size,
+        stride=layer.stride,
+        padding=layer.padding,
+        groups=layer.groups,
+        compare=False,
+    )
+    ours, seconds = timed(interval, repeats)
+    kernel, factor = scaled(layer.weight)
+    axes = [
+        Axis(
+            size[axis],
+            layer.kernel_size[axis],
+            layer.stride[axis],
+            layer.dilation[axis],
+            int(layer.padding[axis]),
+            int(layer.padding[axis]),
+        )
+        for axis in (0, 1)
+    ]
+
+    def of_groups(bound: Callable[..., float]) -> float:
+        # the norm of a convolution with groups is the largest norm of a group
+        return factor * max(bound(part, axes) for part in kernel.chunk(layer.groups))
+
+    others = {
+        method: timed(partial(of_groups, bound), repeats)
+        for method, bound in comparisons.METHODS.items()
     }
-    value, spent = timed(lambda: torch.linalg.svdvals(layer.weight.detach())[0].item(), 1)
-    yield {
-        "layer": name,
-        "method": "svdvals, float32",
-        "bound": value,
-        "bound / lower": value / ours.lower,
-        "seconds": spent,
-        "x ours": spent / seconds,
-    }
+    return rows_of(name, ours, seconds, others)
 
 
-def main():
+def dense_rows(name: str, layer: torch.nn.Linear, repeats: int) -> Iterator[dict[str, Any]]:
+    """Our interval, and the singular value decomposition in single precision."""
+    ours, seconds = timed(partial(dense_bounds, layer.weight), repeats)
+    values = timed(lambda: torch.linalg.svdvals(layer.weight.detach())[0].item(), 1)
+    return rows_of(name, ours, seconds, {"svdvals, float32": values})
+
+
+def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ungrouped", action="store_true")
@@ -118,9 +120,9 @@ def main():
     table = layer_bounds(model, INPUT, compare=False)
     spent = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"interval of every layer: {spent:.1f} s, peak memory of the process {peak:.2f} GiB\n")
+    print(f"intervals of all layers: {spent:.1f} s, peak memory of the process {peak:.2f} GiB\n")
     sizes = {row.name: row.input for row in table.itertuples(index=False)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, layer in model.named_children():
         if isinstance(layer, torch.nn.Conv2d):
             size = tuple(int(n) for n in sizes[name].split("×")[1:])

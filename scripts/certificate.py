@@ -2,18 +2,18 @@
 
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import write_table
-from intriguing.attacks import AdversarialSet
+from intriguing.attacks.adversarial_set import AdversarialSet
 from intriguing.job import job
-from intriguing.networks import trained as trained_model
-from intriguing.stages import lipschitz
+from intriguing.networks import trained
+from intriguing.stages import certificate
 
 with job(snakemake.log[0]):
     sets = zip(snakemake.params.attacks, snakemake.input.examples, strict=True)
-    lines = lipschitz.certificates(
+    lines = certificate.run(
         open_dataset(snakemake.input.data),
-        trained_model.load(snakemake.input.model),
+        trained.load(snakemake.input.model),
         {attack: AdversarialSet.load(path) for attack, path in sets},
-        lipschitz.read(snakemake.input.bounds),
+        certificate.read_constants(snakemake.input.bounds),
     )
     for column, value in snakemake.params.columns.items():
         lines.insert(0, column, value)

@@ -1,17 +1,11 @@
-"""Certified against found distortion, for every model and attack."""
+"""Certified distortion and that of examples and noise, for every model and attack."""
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import formats as report
-from intriguing.report import table5 as bound_tables
+from intriguing.report import certificates, formats
 
 with job(snakemake.log[0]):
-    table = bound_tables.certificates(
+    table = certificates.tidy(
         snakemake.params.models, read_table(snakemake.input.lines), snakemake.params.attacks
     )
-    report.write_formats(
-        table,
-        [bound_tables.certificates_layout(table)],
-        bound_tables.CERTIFICATES_CAPTION,
-        snakemake.output,
-    )
+    formats.write(table, [certificates.layout(table)], certificates.CAPTION, snakemake.output)

@@ -2,13 +2,11 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import cells as tables
-from intriguing.report import formats as report
+from intriguing.report import distortion, formats
 
 with job(snakemake.log[0]):
-    table = tables.distortion(
+    table = distortion.tidy(
         snakemake.params.models, read_table(snakemake.input.attacks), snakemake.params.attacks
     )
-    layout = tables.distortion_layout(table)
-    caption = tables.distortion_caption(snakemake.params.dataset, table)
-    report.write_formats(table, [layout], caption, snakemake.output)
+    caption = distortion.caption(snakemake.params.dataset, table)
+    formats.write(table, [distortion.layout(table)], caption, snakemake.output)

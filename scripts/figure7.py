@@ -3,14 +3,12 @@
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import formats as report
+from intriguing.report import figure7
 
 with job(snakemake.log[0]):
-    report.figure7(
-        open_dataset(snakemake.input.data),
-        snakemake.input.examples,
-        snakemake.params.labels,
-        snakemake.input.noise,
-        read_table(snakemake.input.errors),
-        snakemake.output[0],
-    )
+    data = open_dataset(snakemake.input.data)
+    labels = snakemake.params.labels
+    errors = read_table(snakemake.input.errors)
+    panels = figure7.adversarial_panels(data, snakemake.input.examples, labels.values())
+    panels.append(figure7.noise_panel(data, snakemake.input.noise, errors, labels))
+    figure7.draw(panels, snakemake.output[0])

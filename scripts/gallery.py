@@ -1,11 +1,11 @@
-"""Figure of some adversarial examples of one model."""
+"""Figures 5 and 6: adversarial examples of one model."""
 
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.job import job
-from intriguing.report import formats as report
+from intriguing.report import gallery
 
 with job(snakemake.log[0]):
-    report.gallery(
+    gallery.draw_set(
         open_dataset(snakemake.input.data),
         snakemake.input.examples,
         snakemake.output[0],

@@ -3,14 +3,14 @@
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import write_table
 from intriguing.job import job
-from intriguing.networks import trained as trained_model
+from intriguing.networks import trained
 from intriguing.stages import lipschitz
 
 with job(snakemake.log[0]):
     bounds = lipschitz.of_model(
         open_dataset(snakemake.input.data),
-        trained_model.load(snakemake.input.model),
+        trained.load(snakemake.input.model),
         snakemake.params.entry,
     )
     write_table(snakemake.output.layers, lipschitz.layers_table(bounds))
-    lipschitz.save(snakemake.output.bounds, bounds)
+    lipschitz.save_constants(snakemake.output.bounds, bounds)

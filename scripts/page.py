@@ -1,26 +1,22 @@
 """The page of an experiment."""
 
+from pathlib import Path
+
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import write_text
 from intriguing.job import job
-from intriguing.report import formats as report
+from intriguing.report import page
 
 with job(snakemake.log[0]):
-    text = report.page_html(
-        snakemake.input.template,
-        snakemake.params.title,
-        open_dataset(snakemake.input.data),
-        snakemake.params.attack,
-        table1=snakemake.input.table1,
-        table2=snakemake.input.table2,
-        table5=snakemake.input.table5,
-        distortion=snakemake.input.distortion,
-        certificates=snakemake.input.certificates,
-        heatmap=snakemake.input.heatmap,
-        lipschitz=snakemake.input.lipschitz,
-        instability=snakemake.input.instability,
-        galleries=snakemake.input.galleries,
-        paper_figures=snakemake.input.paper_figures,
-        filters=snakemake.input.filters,
+    files, params = snakemake.input, snakemake.params
+    artifacts = page.Artifacts(
+        tables={name: files.get(name) for name in page.TABLES},
+        figures={name: files.get(name) for name in page.FIGURES},
+        galleries={
+            label: f"{files.galleries[0]}/{model}.png" for model, label in params.galleries.items()
+        },
+        paper_figures={Path(path).stem: path for path in files.paper_figures},
+        filters=dict(zip(params.filters.values(), files.filters, strict=True)),
     )
-    write_text(snakemake.output[0], text)
+    facts = page.facts_of(open_dataset(files.data), params.attack)
+    write_text(snakemake.output[0], page.render(files.template, params.title, artifacts, facts))

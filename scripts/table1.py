@@ -1,22 +1,20 @@
-"""Table 1: errors and average minimum distortion of each model."""
+"""Table 1: errors of each model and the average distortion of its adversarial examples."""
 
 from intriguing.artifacts.files import read_json, read_table
 from intriguing.job import job
-from intriguing.report import cells as tables
-from intriguing.report import formats as report
-from intriguing.report import published
+from intriguing.report import basis, formats, published, table1
 
 with job(snakemake.log[0]):
-    runs = {
+    metrics = {
         model: [read_json(f"{folder}/metrics.json") for folder in folders]
         for model, folders in snakemake.params.folders.items()
     }
-    table = tables.table1(
+    table = table1.tidy(
         snakemake.params.models,
-        runs,
+        metrics,
         read_table(snakemake.input.attacks),
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )
-    caption = tables.caption(**snakemake.params.basis)
-    report.write_formats(table, [tables.table1_layout(table)], caption, snakemake.output)
+    caption = basis.caption(**snakemake.params.basis)
+    formats.write(table, [table1.layout(table)], caption, snakemake.output)

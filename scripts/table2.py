@@ -1,18 +1,16 @@
-"""Table 2: error of each model on the examples made for each, and on Gaussian noise."""
+"""Table 2: error of each model on the adversarial examples of each, and on Gaussian noise."""
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import cells as tables
-from intriguing.report import formats as report
-from intriguing.report import published
+from intriguing.report import basis, formats, published, table2
 
 with job(snakemake.log[0]):
-    table = tables.table2(
+    table = table2.tidy(
         snakemake.params.models,
         read_table(snakemake.input.transfer),
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )
-    layouts = [tables.table2_layout(table), tables.control_layout(table)]
-    caption = tables.caption(**snakemake.params.basis)
-    report.write_formats(table, layouts, caption, snakemake.output)
+    layouts = [table2.layout(table), table2.control_layout(table)]
+    caption = basis.caption(**snakemake.params.basis)
+    formats.write(table, layouts, caption, snakemake.output)

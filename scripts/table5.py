@@ -2,15 +2,11 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import formats as report
-from intriguing.report import published
-from intriguing.report import table5 as bound_tables
+from intriguing.report import formats, published, table5
 
 with job(snakemake.log[0]):
-    table = bound_tables.table5(
+    table = table5.tidy(
         [(entry, read_table(path)) for path, entry in snakemake.params.networks.items()],
         published.read(snakemake.input.published),
     )
-    report.write_formats(
-        table, [bound_tables.table5_layout(table)], bound_tables.TABLE5_CAPTION, snakemake.output
-    )
+    formats.write(table, [table5.layout(table)], table5.CAPTION, snakemake.output)

@@ -1,13 +1,13 @@
 """Train one model with one seed."""
 
+from intriguing.artifacts import model
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.device import resolve
 from intriguing.job import job
-from intriguing.networks import trained as trained_model
-from intriguing.stages import training
+from intriguing.stages import train
 
 with job(snakemake.log[0]):
-    model, history, metrics, settings = training.run(
+    files = train.run(
         open_dataset(snakemake.input.data),
         snakemake.params.model,
         name=snakemake.wildcards.model,
@@ -15,6 +15,4 @@ with job(snakemake.log[0]):
         device=resolve(snakemake.params.device),
         code=snakemake.params.code,
     )
-    trained_model.save(
-        snakemake.output[0], model, settings=settings, metrics=metrics, history=history
-    )
+    model.save(snakemake.output[0], files)

@@ -1,15 +1,29 @@
-"""Gaussian control on the images that the attack distorts."""
+"""Gaussian noise on the images that the attack distorts, and the errors of every model on it."""
 
+from intriguing.artifacts import model
 from intriguing.artifacts.dataset import open_dataset
+from intriguing.artifacts.files import write_table
 from intriguing.job import job
-from intriguing.stages import attack
+from intriguing.networks import trained
+from intriguing.stages import noise, transfer
 
 with job(snakemake.log[0]):
-    made = attack.run_noise(
-        open_dataset(snakemake.input.data),
+    data, seed = open_dataset(snakemake.input.data), int(snakemake.wildcards.seed)
+    noisy = noise.run(
+        data,
         snakemake.params.sample,
         float(snakemake.wildcards.deviation),
         clip=snakemake.params.clip,
-        seed=int(snakemake.wildcards.seed),
+        seed=seed,
     )
-    made.save(snakemake.output[0], code=snakemake.params.code)
+    noisy.save(snakemake.output.noise, code=snakemake.params.code)
+    folders = zip(snakemake.params.targets, snakemake.input.models, strict=True)
+    rows = transfer.run(
+        data,
+        noisy,
+        {name: (trained.load(folder), model.task(folder)) for name, folder in folders},
+        seed=seed,
+    )
+    for column, value in snakemake.params.columns.items():
+        rows.insert(0, column, value)
+    write_table(snakemake.output.errors, rows)

@@ -1,52 +1,82 @@
-"""What an attack demands of its images, labels, targets and model, checked before it starts."""
+"""What an attack demands of its images, labels, targets, model and settings."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import torch
 
 from intriguing.device import device_of
 from intriguing.errors import AttackError, ModelError
 
+Settings = TypeVar("Settings")
 
-def checked_device(model, images):
+
+def checked_device(model: torch.nn.Module, images: torch.Tensor) -> torch.device:
     """Where a model computes; `AttackError` unless it is a torch.nn.Module."""
     if not isinstance(model, torch.nn.Module):
         raise AttackError(
-            f"the model is a {type(model).__name__}: wrap it into a torch.nn.Module that gives"
+            f"the model is a {type(model).__name__}: wrap it in a torch.nn.Module that returns"
             " logits"
         )
     return device_of(model, images)
 
 
-def check_settings(margin, batch_size, memory_mb, levels):
-    """Raise `AttackError` unless the settings common to all attacks make sense."""
-    if not 0 <= margin < float("inf"):
-        raise AttackError(f"margin is {margin}: give a finite number of at least 0")
-    if batch_size is not None:
-        check_count("batch_size", batch_size)
-    if not memory_mb > 0:
-        raise AttackError(f"memory_mb is {memory_mb}: give a positive number")
-    if levels is not None and (not isinstance(levels, int) or levels < 2):
-        raise AttackError(
-            f"levels is {levels!r}: give a whole number of at least 2, or None for no rounding"
-        )
-
-
-def check_count(name, value):
+def check_count(name: str, value: object) -> None:
     """Raise `AttackError` unless ``value`` is a whole number of at least 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise AttackError(f"{name} is {value!r}: give a whole number of at least 1")
 
 
-def check_search(settings, kind):
-    """Raise `AttackError` unless settings are of a solver's ``kind`` and all are positive."""
+def search_settings(
+    settings: Settings | Mapping[str, Any] | None, kind: type[Settings]
+) -> Settings:
+    """Numerical settings of a search, as an instance of their dataclass.
+
+    Parameters
+    ----------
+    settings : kind, mapping or None
+        The settings themselves, some of their fields by name, or None for the defaults.
+    kind : type
+        A dataclass with a default for each field.
+
+    Raises
+    ------
+    AttackError
+        If they are of another type, a name is unknown, or a value is not positive.
+    """
+    if settings is None:
+        return kind()
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    if isinstance(settings, Mapping):
+        for name in settings:
+            if name not in defaults:
+                raise AttackError(f"unknown setting {name!r}{_suggestion(name, list(defaults))}")
+        settings = kind(**settings)
     if not isinstance(settings, kind):
-        expected = f"{kind.__module__.removeprefix('intriguing.')}.{kind.__name__}"
-        raise AttackError(f"settings is a {type(settings).__name__}: give intriguing.{expected}")
-    for name, value in vars(settings).items():
-        if not value > 0:
-            raise AttackError(f"the setting {name} is {value}: give a positive number")
+        raise AttackError(
+            f"settings is a {type(settings).__name__}: give {kind.__module__}.{kind.__name__}, or"
+            " a mapping of its fields"
+        )
+    for name, default in defaults.items():
+        value, whole = getattr(settings, name), isinstance(default, int)
+        number = isinstance(value, numbers.Integral if whole else numbers.Real)
+        if not number or isinstance(value, bool) or not value > 0:
+            expected = "whole number of at least 1" if whole else "positive number"
+            raise AttackError(f"the setting {name} is {value!r}: give a {expected}")
+    return settings
 
 
-def check_images(images, labels):
+def _suggestion(word: object, known: list[str]) -> str:
+    close = difflib.get_close_matches(str(word), known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f": choose among {', '.join(known)}"
+
+
+def check_images(images: torch.Tensor, labels: torch.Tensor) -> None:
     """Raise `AttackError` unless images are float (N, C, H, W) in [0, 1] with a label each."""
     for name, value in (("images", images), ("labels", labels)):
         _check_tensor(value, name)
@@ -55,17 +85,17 @@ def check_images(images, labels):
             f"images must be floating point in [0, 1], not {images.dtype}: divide 8-bit images"
             " by 255"
         )
-    fits = labels.ndim == 1 and len(images) == len(labels)
-    if images.ndim < 2 or not images.shape[1:].numel() or not fits:
+    matching = labels.ndim == 1 and len(images) == len(labels)
+    if images.ndim < 2 or not images.shape[1:].numel() or not matching:
         raise AttackError(
             f"images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)} do"
-            " not fit: give images along the first axis and a vector with one label for each"
+            " not match: give images along the first axis and a vector with one label for each"
         )
     # no copies of what may be a large part of the memory; NaN is passed on by both
     lowest, highest = images.flatten(1).amin(1), images.flatten(1).amax(1)
     bad = ~(lowest.isfinite() & highest.isfinite())
     if bad.any():
-        raise AttackError(f"image {_first(bad)} holds NaN or infinity: repair or drop it")
+        raise AttackError(f"image {_first(bad)} holds NaN or infinity: fix or remove it")
     bad = (lowest < 0) | (highest > 1)
     if bad.any():
         raise AttackError(
@@ -75,10 +105,10 @@ def check_images(images, labels):
     _check_integers(labels, "labels")
 
 
-def check_model(model, images):
+def check_model(model: torch.nn.Module, images: torch.Tensor) -> int:
     """Raise unless the model is in evaluation mode and gives finite logits; return their number."""
     if torch.is_inference_mode_enabled():
-        raise AttackError("inside torch.inference_mode() there are no gradients: leave it first")
+        raise AttackError("there are no gradients inside torch.inference_mode(): leave it first")
     if any(module.training for module in model.modules()):
         raise AttackError(
             "the model is in training mode, where dropout and batch norm are random: call"
@@ -111,23 +141,23 @@ def check_model(model, images):
     return first.shape[1]
 
 
-def check_classes(values, classes, name):
+def check_classes(values: torch.Tensor, classes: int, name: str) -> None:
     """Raise `AttackError` unless all values are class numbers."""
     bad = (values < 0) | (values >= classes)
     if bad.any():
         row = _first(bad)
         raise AttackError(
-            f"{name} {values[row].item()} of image {row} is no class: the model has {classes},"
-            " counted from 0"
+            f"{name} {values[row].item()} of image {row} is not a valid class: the model has"
+            f" {classes}, numbered from 0"
         )
 
 
-def checked_targets(targets, labels, classes):
+def checked_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Targets as int64 beside the labels; `AttackError` unless each is a class, not the label."""
     if isinstance(targets, str):
         raise AttackError(
-            f"targets is {targets!r}: give classes, choose_targets({targets!r}, model, images,"
-            " labels)"
+            f"targets is {targets!r}: give class numbers, such as choose_targets({targets!r},"
+            " model, images, labels)"
         )
     _check_tensor(targets, "targets")
     targets = targets.to(labels.device)
@@ -141,7 +171,7 @@ def checked_targets(targets, labels, classes):
     return targets.long()
 
 
-def _check_tensor(value, name):
+def _check_tensor(value: object, name: str) -> None:
     if not torch.is_tensor(value):
         raise AttackError(
             f"{name} must be a torch.Tensor, not {type(value).__name__}: convert them with"
@@ -149,10 +179,10 @@ def _check_tensor(value, name):
         )
 
 
-def _check_integers(values, name):
+def _check_integers(values: torch.Tensor, name: str) -> None:
     if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
         raise AttackError(f"{name} must be integers, not {values.dtype}")
 
 
-def _first(mask):
-    return mask.nonzero()[0, 0].item()
+def _first(mask: torch.Tensor) -> int:
+    return int(mask.nonzero()[0, 0].item())

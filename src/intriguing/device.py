@@ -1,5 +1,7 @@
 """Where to compute: a CPU, or a CUDA device where there is one."""
 
+from __future__ import annotations
+
 import itertools
 import os
 
@@ -10,7 +12,7 @@ from intriguing.errors import DeviceError
 CHOICES = ("auto", "cpu", "cuda")
 
 
-def resolve(name):
+def resolve(name: str) -> torch.device:
     """The torch.device of an experiment's ``device``, set up to repeat its results.
 
     On a CUDA device single precision is computed as such (no TF32) and by deterministic kernels
@@ -47,7 +49,7 @@ def resolve(name):
     return torch.device("cuda")
 
 
-def device_of(model, images):
+def device_of(model: torch.nn.Module, images: torch.Tensor) -> torch.device:
     """Where a model computes: the device of its parameters or buffers, else of the images."""
     tensors = itertools.chain(model.parameters(), model.buffers())
     return next((tensor.device for tensor in tensors), images.device)

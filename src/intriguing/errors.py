@@ -2,7 +2,7 @@
 
 
 class IntriguingError(Exception):
-    """Base of all errors that a user can mend; its message is the sentence to show."""
+    """Base of all errors that a user can fix; its message is the sentence to show."""
 
 
 class ExperimentError(IntriguingError):

@@ -1,29 +1,29 @@
 """What every script needs around its call of the library: a log and an exit code."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from intriguing.errors import IntriguingError
 
 
 @contextlib.contextmanager
-def job(log_path):
+def job(log_path: str | Path) -> Iterator[None]:
     """Run the body with messages going to ``log_path``.
 
     An `IntriguingError` ends the process with its sentence as the last line of the log (Snakemake
-    shows the logs of failed jobs) and exit status 1. Any other exception is a defect: the log gets
-    the traceback.
+    shows the logs of failed jobs) and exit status 1. Any other exception is a bug of ours: the log
+    gets the traceback.
     """
+    handler = logging.FileHandler(log_path, "w", encoding="utf-8")
     logging.basicConfig(
-        filename=log_path,
-        filemode="w",
-        encoding="utf-8",
-        level=logging.INFO,
-        format="%(asctime)s %(message)s",
-        force=True,
+        handlers=[handler], level=logging.INFO, format="%(asctime)s %(message)s", force=True
     )
     logging.captureWarnings(True)
     try:
@@ -31,11 +31,13 @@ def job(log_path):
     except IntriguingError as error:
         _end(log_path, f"error: {error}\n")
     except Exception:
-        defect = "error: this is a defect of the workflow; please report the lines above\n"
-        _end(log_path, traceback.format_exc() + defect)
+        bug = "error: internal error (a bug in this workflow): please report the lines above\n"
+        _end(log_path, traceback.format_exc() + bug)
+    finally:
+        handler.close()
 
 
-def sentences(log_paths):
+def sentences(log_paths: str | Sequence[str]) -> list[str]:
     """The sentences with which jobs ended, once each, in the logs of a workflow.
 
     Parameters
@@ -48,7 +50,7 @@ def sentences(log_paths):
     return list(dict.fromkeys(line for line in lines if line.startswith("error: ")))
 
 
-def _end(log_path, words):
+def _end(log_path: str | Path, words: str) -> NoReturn:
     try:
         with open(log_path, "a", encoding="utf-8") as log:
             log.write(words)

@@ -1,8 +1,11 @@
 """Progress of long work: a bar on a terminal, plain lines in a log."""
 
+from __future__ import annotations
+
 import logging
 import sys
 import time
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +25,12 @@ class Progress:
         Seconds between two lines in the log.
     """
 
-    def __init__(self, description, total, unit, every=5.0):
+    def __init__(self, description: str, total: int, unit: str, every: float = 5.0):
         self.description, self.total, self.unit, self.every = description, total, unit, every
         self.finished = 0
-        self._bar = None
+        self._bar: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> Progress:
         self._start = self._last = time.monotonic()
         if sys.stderr.isatty():
             from tqdm import tqdm
@@ -37,7 +40,7 @@ class Progress:
             )
         return self
 
-    def advance(self, units=1, **details):
+    def advance(self, units: int = 1, **details: Any) -> None:
         """Record ``units`` as finished; ``details`` are shown beside the count."""
         self.finished += units
         if self._bar is not None:
@@ -47,7 +50,7 @@ class Progress:
             self._last = time.monotonic()
             self._log(details)
 
-    def _log(self, details):
+    def _log(self, details: dict[str, Any]) -> None:
         rate = self.finished / max(1e-9, time.monotonic() - self._start)
         extra = "".join(f", {name} {value}" for name, value in details.items())
         logger.info(
@@ -55,7 +58,7 @@ class Progress:
             *(self.description, self.finished, self.total, self.unit, rate, extra),
         )
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
         self._log({})

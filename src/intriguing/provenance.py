@@ -1,13 +1,24 @@
-"""Which code made an artifact: the hash of a script and of all package modules it imports.
+"""Which code made an artifact: the hash of a script and of all package modules that it imports.
 
 Snakemake reruns a job when its script changes, not when a module that the script imports does.
 Each rule therefore carries this hash as a parameter. Imports are found in the source with `ast`,
-transitively, those inside functions included.
+transitively, those inside functions included. References in strings, ``"intriguing.a.b:Name"``,
+count as imports: that is how the package names what it loads later. What an experiment chooses by
+name is listed outside the code (``registry.toml``), and enters the hash of the rule that needs it.
+
+Comments, docstrings and layout do not count.
 """
+
+from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import keyword
+import re
 import sys
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,34 +26,31 @@ PACKAGE = __package__
 SOURCE = Path(__file__).parent
 
 
-def code_hash(script):
+def code_hash(script: str | Path, references: Iterable[str] = ()) -> str:
     """Hash of a script and of every module of this package that it can import.
 
     Parameters
     ----------
     script : path
         A Python file outside the package, or a module of it.
+    references : iterable of str
+        ``intriguing.module:object``, chosen by name: their modules and imports count as well.
 
     Returns
     -------
     str
-        16 hexadecimal digits. It depends on the content of the files, not on their times.
+        16 hexadecimal digits. It depends on what the files say, not on their times.
     """
     script = Path(script)
-    return _hash({"script": script, **imported_modules(script)})
+    files = imported_modules(script, references)
+    return _hash({"script": script, **files}, references)
 
 
-def _hash(files):
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def factory_hash(factory: str) -> str:
+    """Hash of the module of a user's factory and of what it imports.
 
-
-def factory_hash(factory):
-    """Hash of the module of a factory and of what it imports of the same folder or package.
-
-    Nothing is imported: a workflow asks for it before any job runs.
+    Modules of the working directory count or, if the factory is elsewhere, those of its own
+    package; and those of this package. Nothing is imported: a workflow asks before any job runs.
 
     Parameters
     ----------
@@ -56,43 +64,71 @@ def factory_hash(factory):
     """
     module = factory.partition(":")[0]
     here = Path.cwd()
-    root = next((Path(f) for f in (here, *sys.path) if _module_path(Path(f), module)), None)
+    folders = [here, *map(Path, sys.path)]
+    root = next((folder for folder in folders if _module_path(folder, module)), None)
     if root is None:
         return "missing"
-    # of the working directory all modules are the user's, elsewhere those of the same package
+    # in the working directory all modules are the user's, elsewhere those of the same package
     package = None if root == here else module.split(".")[0]
-    return _hash(_reachable([module], root, package))
+    return _hash(_reachable([module], {SOURCE.parent: PACKAGE, root: package}))
 
 
-def imported_modules(script):
-    """Modules of this package that ``script`` imports, transitively: dict of name to path."""
+def imported_modules(script: str | Path, references: Iterable[str] = ()) -> dict[str, Path]:
+    """Modules of this package that ``script`` or ``references`` import, transitively, by name."""
     root = SOURCE.parent
-    return _reachable(_imports(Path(script), root), root, PACKAGE)
+    chosen = [reference.partition(":")[0] for reference in references]
+    return _reachable([*_imports(Path(script), root), *chosen], {root: PACKAGE})
 
 
-def _reachable(names, root, package):
-    """Modules under ``root`` that ``names`` lead to, of one package if it is given."""
-    found, waiting = {}, list(names)
+def _hash(files: Mapping[str, Path], more: Iterable[str] = ()) -> str:
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + meaning(path.read_bytes()) + b"\0")
+    for reference in more:
+        digest.update(reference.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _reachable(names: Iterable[str], roots: Mapping[Path, str | None]) -> dict[str, Path]:
+    """Modules that ``names`` lead to: under each root, those of one package if it is given."""
+    found: dict[str, Path] = {}
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
-        wanted = name not in found and package in (None, name.split(".")[0])
-        path = _module_path(root, name) if wanted else None
-        if path is None:
+        if name in found:
             continue
-        found[name] = path
-        waiting.extend(_imports(path, root))
-        # importing a.b.c runs a and a.b as well
-        waiting.extend([name.rpartition(".")[0]] if "." in name else [])
+        for root, package in roots.items():
+            path = _module_path(root, name) if package in (None, name.split(".")[0]) else None
+            if path is None:
+                continue
+            found[name] = path
+            waiting.extend(_imports(path, root))
+            # importing a.b.c runs a and a.b as well
+            waiting.extend([name.rpartition(".")[0]] if "." in name else [])
+            break
+        else:
+            waiting.extend(_behind_facade(name, roots))
     return found
 
 
-def _module_path(root, name):
+def _module_path(root: Path, name: str) -> Path | None:
     base = root.joinpath(*name.split("."))
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _imports(path, root):
+def _behind_facade(name: str, roots: Mapping[Path, str | None]) -> Iterator[str]:
+    """The module that a lazy facade takes an exported name from, as its stub says."""
+    package, _, exported = name.rpartition(".")
+    for root in roots:
+        stub = root.joinpath(*package.split("."), "__init__.pyi")
+        if package and stub.is_file():
+            for node in ast.walk(ast.parse(stub.read_bytes())):
+                if isinstance(node, ast.ImportFrom) and exported in {a.name for a in node.names}:
+                    yield _origin(node, tuple(package.split(".")))
+
+
+def _imports(path: Path, root: Path) -> frozenset[str]:
     """Dotted names that a file may import; some may not be modules."""
     inside = path.parent.is_relative_to(root)
     folder = path.parent.relative_to(root).parts if inside else ()
@@ -100,19 +136,114 @@ def _imports(path, root):
 
 
 @cache
-def _imported_names(source, folder):
+def _imported_names(source: bytes, folder: tuple[str, ...]) -> frozenset[str]:
     """Dotted names in a source; ``folder``: the packages that it lies in, for relative imports."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):  # the job that imports it says what is wrong
         return frozenset()
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parts = folder[: len(folder) - node.level + 1] if node.level else ()
-            origin = ".".join([*parts, *([node.module] if node.module else [])])
+            origin = _origin(node, folder)
             names.add(origin)
             names.update(f"{origin}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            reference = _REFERENCE.fullmatch(node.value)
+            names.update([reference.group(1)] if reference else [])
     return frozenset(names)
+
+
+_REFERENCE = re.compile(rf"({PACKAGE}(?:\.\w+)+):\w+")
+
+
+def _origin(node: ast.ImportFrom, folder: tuple[str, ...]) -> str:
+    parts = folder[: len(folder) - node.level + 1] if node.level else ()
+    return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+@cache
+def meaning(source: bytes) -> bytes:
+    """A Python source without what does not change what it does.
+
+    Its tokens, without comments, line breaks inside brackets, the width of indents, commas that
+    only end a list, and statements that are strings alone (docstrings). A source that is not valid
+    Python is returned as it is.
+    """
+    try:
+        ast.parse(source)
+        tokens = _whole_strings(source)
+    except (SyntaxError, ValueError, tokenize.TokenError):
+        return source
+    words: list[str] = []
+    start = 0  # of the present logical line
+    open_brackets: list[_Bracket] = []
+    for kind, text in tokens:
+        if kind == tokenize.OP and text in "([{":
+            open_brackets.append(_Bracket(text, _is_operand(words)))
+        elif kind == tokenize.OP and text in ")]}":
+            bracket = open_brackets.pop()
+            if words[-1] == "," and bracket.comma_is_layout():
+                words.pop()
+        elif text == "," and open_brackets:
+            open_brackets[-1].commas += 1
+        words.append(text)
+        if kind == tokenize.NEWLINE:
+            if all(word[-1:] in "\"'" for word in words[start:-1]):
+                del words[start:]
+            start = len(words)
+        elif kind in (tokenize.INDENT, tokenize.DEDENT):
+            start = len(words)
+    return "\0".join(words).encode()
+
+
+class _Bracket:
+    """An open bracket, and what a comma before its end means."""
+
+    def __init__(self, opening: str, after_operand: bool):
+        self.opening, self.after_operand = opening, after_operand
+        self.commas = 0
+
+    def comma_is_layout(self) -> bool:
+        # (a,) is a tuple and x[a,] is indexed by one; f(a,), [a,] and {a,} are as without
+        one_matters = (self.opening == "(") != self.after_operand and self.opening != "{"
+        return self.commas > 1 or not one_matters
+
+
+def _is_operand(words: list[str]) -> bool:
+    """Whether what follows ``words`` is called or indexed, if it is a bracket."""
+    last = words[-1] if words else ""
+    if last.isidentifier():
+        return not keyword.iskeyword(last) and not keyword.issoftkeyword(last)
+    return last.endswith((")", "]", "}", '"', "'"))
+
+
+def _whole_strings(source: bytes) -> Iterator[tuple[int, str]]:
+    """Kind and text of the tokens that matter, f-strings in one piece on every Python version."""
+    lines = io.StringIO(source.decode("utf-8"), newline=None).readlines()
+    depth, begin = 0, (0, 0)
+    starts = getattr(tokenize, "FSTRING_START", -1)
+    ends = getattr(tokenize, "FSTRING_END", -1)
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == starts:
+            begin = begin if depth else token.start
+            depth += 1
+        elif token.type == ends:
+            depth -= 1
+            if not depth:
+                yield tokenize.STRING, _between(lines, begin, token.end)
+        elif depth or token.type in (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING):
+            continue
+        elif token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE):
+            yield token.type, tokenize.tok_name[token.type]
+        else:
+            yield token.type, token.string
+
+
+def _between(lines: list[str], begin: tuple[int, int], end: tuple[int, int]) -> str:
+    if begin[0] == end[0]:
+        return lines[begin[0] - 1][begin[1] : end[1]]
+    first, *rest = lines[begin[0] - 1 : end[0]]
+    return "".join([first[begin[1] :], *rest[:-1], rest[-1][: end[1]]])

@@ -1,9 +1,15 @@
 """Which images belong to which part of a data set: always index arrays, always seeded."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def stratified_test(labels, fraction, seed):
+def stratified_test(
+    labels: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Split indices into training and test with the same class frequencies.
 
     Parameters
@@ -26,7 +32,7 @@ def stratified_test(labels, fraction, seed):
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def random_test(number, fraction, seed):
+def random_test(number: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Split ``number`` indices into training and test, whatever the classes.
 
     Returns
@@ -40,7 +46,7 @@ def random_test(number, fraction, seed):
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-def held_out_test(labels, fraction, seed):
+def held_out_test(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Split indices into training and test: stratified, unless that leaves no test image.
 
     With one image a class, say, no class is large enough to give one up; the test set then is
@@ -52,7 +58,7 @@ def held_out_test(labels, fraction, seed):
     return (train, test) if len(test) else random_test(len(labels), fraction, seed)
 
 
-def disjoint_parts(number, names, seed):
+def disjoint_parts(number: int, names: Sequence[str], seed: int) -> dict[str, np.ndarray]:
     """Cut ``number`` images into disjoint random parts of equal size, one for each name.
 
     The paper's P1 and P2 are the two halves of MNIST's training set. Images left over by the
@@ -63,7 +69,7 @@ def disjoint_parts(number, names, seed):
     return {name: np.sort(order[i * size : (i + 1) * size]) for i, name in enumerate(names)}
 
 
-def sample(number, count, seed, allowed=None):
+def sample(number: int, count: int, seed: int, allowed: np.ndarray | None = None) -> np.ndarray:
     """``count`` of ``number`` indices at random, sorted; a larger count contains a smaller one.
 
     Parameters

@@ -1,8 +1,15 @@
 """What a network tells apart: all classes of a data set, or one of them from the rest."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from intriguing.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -15,11 +22,11 @@ class Task:
         The label that a binary network recognises (its logit 1); None: all labels as they are.
     """
 
-    class_names: tuple
+    class_names: tuple[str, ...]
     positive: int | None = None
 
     @classmethod
-    def of(cls, class_names, positive=None):
+    def of(cls, class_names: Sequence[str], positive: str | None = None) -> Task:
         """The task of all classes, or that of the class named ``positive`` against the rest.
 
         Raises
@@ -31,12 +38,12 @@ class Task:
             return cls(tuple(class_names))
         return cls((f"not {positive}", positive), class_index(class_names, positive))
 
-    def labels(self, labels):
+    def labels(self, labels: torch.Tensor) -> torch.Tensor:
         """Labels of the data (int64 Tensor (N,)) as labels of this task."""
         return labels if self.positive is None else (labels == self.positive).long()
 
 
-def class_index(class_names, name):
+def class_index(class_names: Sequence[str], name: str) -> int:
     """Label of a class by its name.
 
     Raises

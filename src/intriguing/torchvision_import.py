@@ -6,15 +6,23 @@ kernels for two operators whose schemas nobody defined, and the import fails. De
 schemas first is enough: data sets and networks use no compiled operator.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib
+from types import ModuleType
+from typing import Any
+
+from intriguing.errors import DataError
 
 
 @functools.cache
-def import_torchvision():
+def import_torchvision() -> ModuleType:
     """Import torchvision, whatever torch build is installed, and return the module."""
     try:
         return importlib.import_module("torchvision")
+    except ModuleNotFoundError as error:
+        raise DataError("torchvision is not installed: pip install 'intriguing[data]'") from error
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
@@ -28,4 +36,4 @@ def import_torchvision():
     return importlib.import_module("torchvision")
 
 
-_schemas = None
+_schemas: Any = None

@@ -1,17 +1,24 @@
 """Cross-evaluation: which models err on images that were distorted for another."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import pandas
 import torch
+from torch import nn
 
 from intriguing import intervals
 from intriguing.device import device_of
 from intriguing.errors import ModelError
 
-# images evaluated at once: at most so many, and so many pixels
+# images evaluated at once: at most this many, and this many pixels
 BATCH, PIXELS = 1000, 1 << 22
 
 
-def error_matrix(models, inputs):
+def error_matrix(
+    models: Mapping[str, nn.Module], inputs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+) -> pandas.DataFrame:
     """Errors of every model on every set of images.
 
     Parameters
@@ -46,7 +53,7 @@ def error_matrix(models, inputs):
     return pandas.DataFrame(rows)
 
 
-def count_errors(model, images, labels):
+def count_errors(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> int:
     """Number of images whose largest logit is not their label's.
 
     Raises
@@ -58,7 +65,7 @@ def count_errors(model, images, labels):
 
 
 @torch.no_grad()
-def predicted(model, images):
+def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The class of the largest logit of each image, int64 Tensor (N,) on the device of ``images``.
 
     Raises

@@ -1,10 +1,22 @@
-rule attack:
+def is_sharded(experiment, wildcards):
+    return experiment.shards(wildcards.attack) > 1
+
+
+def code_of_set(experiment, wildcards):
+    """Of a set that is joined the shards' code as well: they are gone when a change is looked for."""
+    shard = code_of("attack_shard.py", method)(wildcards)
+    if is_sharded(experiment, wildcards):
+        return [code_of("merge.py")(wildcards), shard]
+    return code_of("attack.py", method)(wildcards)
+
+
+rule attack_shard:
     input:
-        data=DATASET,
-        model=MODEL,
+        data=paths.DATASET,
+        model=paths.MODEL,
     output:
         # dropped once merged; until then what a killed run had finished is kept
-        temp(SHARD),
+        temp(paths.SHARD),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}/shard{shard}of{shards}.log",
     threads: 1
@@ -19,63 +31,45 @@ rule attack:
             lambda experiment, wildcards: experiment.attack(wildcards.attack)
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
-        code=code_of("attack.py"),
+        code=code_of("attack_shard.py", method),
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}, shard {wildcards.shard} of {wildcards.shards}"
     script:
-        "../../scripts/attack.py"
+        "../../scripts/attack_shard.py"
 
 
-rule merge:
+# A set that one job attacks, or that is joined from the shards of several.
+rule attack:
     input:
-        data=DATASET,
+        data=paths.DATASET,
         # the shards are gone when a change of the model is looked for
-        model=MODEL,
-        shards=of_experiment(shards),
+        model=paths.MODEL,
+        shards=of_experiment(paths.shards),
     output:
-        examples=ADVERSARIAL,
-        summary=ATTACK_SUMMARY,
+        examples=paths.ADVERSARIAL,
+        summary=paths.ATTACK_SUMMARY,
     log:
-        "results/{experiment}/logs/merge/{attack}/{model}/seed{seed}.log",
+        "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=of_experiment(
+            lambda experiment, wildcards: 1500
+            + experiment.attack(wildcards.attack)["memory_mb"]
+        ),
+        runtime=120,
     params:
+        script=of_experiment(lambda *which: "merge" if is_sharded(*which) else "attack"),
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(wildcards.attack)
         ),
+        device=of_experiment(lambda experiment, wildcards: experiment.device),
         columns=lambda wildcards: {
             "seed": wildcards.seed,
             "model": wildcards.model,
             "attack": wildcards.attack,
         },
-        code=code_of("merge.py"),
-        code_of_shards=code_of("attack.py"),
+        code=of_experiment(code_of_set),
     message:
-        "set {wildcards.attack} of {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
+        "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:
-        "../../scripts/merge.py"
-
-
-rule noise:
-    input:
-        data=DATASET,
-    output:
-        NOISE,
-    log:
-        "results/{experiment}/logs/noise/deviation{deviation}/seed{seed}.log",
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        sample=of_experiment(
-            lambda experiment, wildcards: experiment.sample(experiment.shown_attack)
-        ),
-        clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
-        code=code_of("noise.py"),
-    message:
-        "Gaussian noise {wildcards.deviation} for {wildcards.experiment}, seed {wildcards.seed}"
-    script:
-        "../../scripts/noise.py"
+        "../../scripts/{params.script}.py"

@@ -1,6 +1,6 @@
 rule data:
     output:
-        DATASET,
+        paths.DATASET,
     log:
         "results/{experiment}/logs/data.log",
     threads: 1
@@ -10,7 +10,7 @@ rule data:
     params:
         data=of_experiment(lambda experiment, wildcards: experiment.data),
         files=of_experiment(own_images),
-        code=code_of("data.py"),
+        code=code_of("data.py", reader),
     message:
         "data of {wildcards.experiment}"
     script:

@@ -1,18 +1,23 @@
 # Look-ups in the experiments: what each rule needs to know of an experiment and nothing more, so
 # that a change of one entry reruns only what depends on it.
 import os
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from intriguing.experiment import definition as experiment
+from intriguing import experiment as experiments
+from intriguing import registry
 from intriguing.datasets.root import contents_hash, resolved
 from intriguing.errors import ExperimentError
+from intriguing.experiment import paths
 from intriguing.provenance import code_hash, factory_hash
 
-EXPERIMENTS = Path(workflow.basedir) / "config" / "experiments"
-SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "experiment.schema.yaml"
-SCRIPTS = Path(workflow.basedir) / "scripts"
+# of this file: another workflow may use this one as a module
+REPOSITORY = Path(workflow.current_basedir).parent.parent
+EXPERIMENTS = Path(config.get("experiments", REPOSITORY / "config" / "experiments"))
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "experiment.schema.yaml"
+SCRIPTS = REPOSITORY / "scripts"
 
 
 wildcard_constraints:
@@ -27,7 +32,13 @@ wildcard_constraints:
 
 
 def experiment_names():
-    return sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+    names = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+    if not names:
+        raise WorkflowError(
+            f"there is no experiment in {EXPERIMENTS}: put one there (a file NAME.yaml), or set"
+            " experiments in Snakemake's config to the folder that holds them"
+        )
+    return names
 
 
 _read = {}
@@ -37,7 +48,7 @@ def look_up(name):
     """The experiment of that name, read once."""
     if name not in _read:
         try:
-            _read[name] = experiment.read(EXPERIMENTS / f"{name}.yaml", SCHEMA)
+            _read[name] = experiments.read(EXPERIMENTS / f"{name}.yaml", SCHEMA)
         except ExperimentError as error:
             raise WorkflowError(str(error)) from None
     return _read[name]
@@ -50,23 +61,67 @@ if workflow.is_main_process:
         look_up(name)
 
 
-def code_of(script):
-    """Hash of a script and of the package modules that it imports."""
-    return code_hash(SCRIPTS / script)
+def of_experiment(get):
+    """Parameter or input function: ``get(experiment, wildcards)``."""
+
+    def from_wildcards(wildcards):
+        try:
+            return get(look_up(wildcards.experiment), wildcards)
+        except ExperimentError as error:
+            raise WorkflowError(str(error)) from None
+
+    return from_wildcards
+
+
+# thousands of jobs ask for the same few
+code_once = cache(code_hash)
+
+
+def code_of(script, chosen=None):
+    """Parameter function: hash of a script, of the package modules that it imports, and of what the
+    experiment chose by name, ``chosen(experiment, wildcards)`` (references of the registry).
+    """
+
+    def code(experiment, wildcards):
+        references = chosen(experiment, wildcards) if chosen else ()
+        return code_once(SCRIPTS / script, tuple(references))
+
+    return of_experiment(code)
+
+
+def reader(experiment, wildcards):
+    return [registry.table("datasets")[experiment.data["name"]]]
+
+
+def method(experiment, wildcards):
+    entry = experiment.attack(wildcards.attack)
+    return [registry.table("attacks")[entry["method"]]]
+
+
+def architecture(experiment, wildcards):
+    """None for a user's own network: see `factory_code`."""
+    entry = experiment.model(wildcards.model)
+    table = registry.table("architectures")
+    return [table[entry["architecture"]]] if "architecture" in entry else []
+
+
+def network_architecture(experiment, wildcards):
+    entry = experiment.network(wildcards.network)
+    return [registry.table("architectures")[entry["architecture"]]]
 
 
 def factory_code(experiment, wildcards):
     """Hash of the user's code that builds a model; empty for our own architectures."""
-    factory = experiment.factory(wildcards.model)
-    found = factory_hash(factory) if factory else ""
-    if found == "missing":
-        # told before any job, because a job that starts has lost what it made before
+    factory = experiment.model(wildcards.model).get("factory")
+    code = factory_hash(factory) if factory else ""
+    if code == "missing":
+        # Check now: Snakemake deletes a job's old output as soon as the job starts.
         raise WorkflowError(
             f"{experiment.name}: models.{wildcards.model}.factory: there is no module"
             f" {factory.partition(':')[0]}: correct the name, install its package, or run"
             " snakemake in the folder that holds it"
         )
-    return found
+    return code
 
 
 def own_images(experiment, wildcards):
@@ -74,23 +129,18 @@ def own_images(experiment, wildcards):
     if "folder" not in experiment.data:
         return ""
     folder = resolved(experiment.data["root"]) / experiment.data["folder"]
-    found = contents_hash(folder)
-    if found == "missing":
+    contents = contents_hash(folder)
+    if contents == "missing":
         raise WorkflowError(
             f"{experiment.name}: data.folder: {folder} does not exist: correct data.folder or"
             " data.root, or put the images there"
         )
-    return found
+    return contents
 
 
 def resource(name):
     """Path of a file under resources/, relative to the working directory if it can be."""
-    return os.path.relpath(Path(workflow.basedir) / "resources" / name)
-
-
-def of_experiment(get):
-    """Parameter or input function: ``get(experiment, wildcards)``."""
-    return lambda wildcards: get(look_up(wildcards.experiment), wildcards)
+    return os.path.relpath(REPOSITORY / "resources" / name)
 
 
 def shown_attack(experiment, wildcards):

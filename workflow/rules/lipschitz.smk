@@ -1,10 +1,10 @@
 rule lipschitz:
     input:
-        data=DATASET,
-        model=MODEL,
+        data=paths.DATASET,
+        model=paths.MODEL,
     output:
-        layers=LAYERS,
-        bounds=BOUNDS,
+        layers=paths.LAYERS,
+        bounds=paths.BOUNDS,
     log:
         "results/{experiment}/logs/lipschitz/{model}/seed{seed}.log",
     threads: 1
@@ -28,7 +28,7 @@ rule lipschitz_of_network:
             )
         ),
     output:
-        NETWORK_LAYERS,
+        paths.NETWORK_LAYERS,
     log:
         "results/{experiment}/logs/lipschitz_of_networks/{network}.log",
     threads: 1
@@ -39,7 +39,7 @@ rule lipschitz_of_network:
         entry=of_experiment(
             lambda experiment, wildcards: experiment.network(wildcards.network)
         ),
-        code=code_of("lipschitz_of_network.py"),
+        code=code_of("lipschitz_of_network.py", network_architecture),
     message:
         "Lipschitz bounds of {wildcards.network} for {wildcards.experiment}"
     script:
@@ -48,12 +48,12 @@ rule lipschitz_of_network:
 
 rule certificate:
     input:
-        data=DATASET,
-        model=MODEL,
-        bounds=BOUNDS,
-        examples=of_experiment(all_attacks),
+        data=paths.DATASET,
+        model=paths.MODEL,
+        bounds=paths.BOUNDS,
+        examples=of_experiment(paths.all_attacks),
     output:
-        CERTIFICATE,
+        paths.CERTIFICATE,
     log:
         "results/{experiment}/logs/certificate/{model}/seed{seed}.log",
     threads: 1

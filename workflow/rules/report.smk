@@ -1,8 +1,13 @@
+def labels_of(experiment, models):
+    """What tables and figures call some models, by name."""
+    return {name: experiment.models[name]["label"] for name in models}
+
+
 rule attacks_table:
     input:
-        of_experiment(attack_summaries),
+        of_experiment(paths.attack_summaries),
     output:
-        ATTACKS_TABLE,
+        paths.ATTACKS_TABLE,
     log:
         "results/{experiment}/logs/tables/attacks.log",
     threads: 1
@@ -19,9 +24,9 @@ rule attacks_table:
 
 use rule attacks_table as transfer_table with:
     input:
-        of_experiment(transfers),
+        of_experiment(paths.transfers),
     output:
-        TRANSFER_TABLE,
+        paths.TRANSFER_TABLE,
     log:
         "results/{experiment}/logs/tables/transfer.log",
     message:
@@ -30,9 +35,9 @@ use rule attacks_table as transfer_table with:
 
 use rule attacks_table as certificates_table with:
     input:
-        of_experiment(certificates),
+        of_experiment(paths.certificates),
     output:
-        CERTIFICATES,
+        paths.CERTIFICATES,
     log:
         "results/{experiment}/logs/certificates/all.log",
     message:
@@ -41,11 +46,13 @@ use rule attacks_table as certificates_table with:
 
 rule table1:
     input:
-        models=of_experiment(lambda *which: sum(model_folders(*which).values(), [])),
-        attacks=ATTACKS_TABLE,
+        models=of_experiment(
+            lambda *which: sum(paths.model_folders(*which).values(), [])
+        ),
+        attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table1.csv"),
     output:
-        **table("table1"),
+        **paths.table("table1"),
     log:
         "results/{experiment}/logs/tables/table1.log",
     threads: 1
@@ -54,7 +61,7 @@ rule table1:
         runtime=10,
     params:
         models=of_experiment(shown_models),
-        folders=of_experiment(model_folders),
+        folders=of_experiment(paths.model_folders),
         attack=of_experiment(shown_attack),
         basis=of_experiment(shown_basis),
         code=code_of("table1.py"),
@@ -66,10 +73,10 @@ rule table1:
 
 rule table2:
     input:
-        transfer=TRANSFER_TABLE,
+        transfer=paths.TRANSFER_TABLE,
         published=resource("paper/table2.csv"),
     output:
-        **table("table2"),
+        **paths.table("table2"),
     log:
         "results/{experiment}/logs/tables/table2.log",
     threads: 1
@@ -89,10 +96,10 @@ rule table2:
 
 rule table5:
     input:
-        networks=of_experiment(lambda *which: list(bounded_networks(*which))),
+        networks=of_experiment(lambda *which: list(paths.bounded_networks(*which))),
         published=resource("paper/table5.csv"),
     output:
-        **table("table5"),
+        **paths.table("table5"),
     log:
         "results/{experiment}/logs/tables/table5.log",
     threads: 1
@@ -100,7 +107,7 @@ rule table5:
         mem_mb=500,
         runtime=10,
     params:
-        networks=of_experiment(bounded_networks),
+        networks=of_experiment(paths.bounded_networks),
         code=code_of("table5.py"),
     message:
         "Table 5 of {wildcards.experiment}"
@@ -110,9 +117,9 @@ rule table5:
 
 rule certificates:
     input:
-        lines=CERTIFICATES,
+        lines=paths.CERTIFICATES,
     output:
-        **table("certificates"),
+        **paths.table("certificates"),
     log:
         "results/{experiment}/logs/tables/certificates.log",
     threads: 1
@@ -129,11 +136,11 @@ rule certificates:
         "../../scripts/certificates.py"
 
 
-rule lipschitz_figure:
+rule layers_figure:
     input:
-        table=table("table5")["csv"],
+        table=paths.table("table5")["csv"],
     output:
-        LIPSCHITZ_FIGURE,
+        paths.LAYERS_FIGURE,
     log:
         "results/{experiment}/logs/figures/lipschitz.log",
     threads: 1
@@ -141,18 +148,18 @@ rule lipschitz_figure:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("lipschitz_figure.py"),
+        code=code_of("layers_figure.py"),
     message:
         "bounds of the layers of {wildcards.experiment} as a figure"
     script:
-        "../../scripts/lipschitz_figure.py"
+        "../../scripts/layers_figure.py"
 
 
-rule instability_figure:
+rule instability:
     input:
-        table=table("certificates")["csv"],
+        table=paths.table("certificates")["csv"],
     output:
-        INSTABILITY_FIGURE,
+        paths.INSTABILITY,
     log:
         "results/{experiment}/logs/figures/instability.log",
     threads: 1
@@ -161,18 +168,18 @@ rule instability_figure:
         runtime=10,
     params:
         attack=of_experiment(shown_attack),
-        code=code_of("instability_figure.py"),
+        code=code_of("instability.py"),
     message:
         "certified, adversarial and random distortion of {wildcards.experiment} as a figure"
     script:
-        "../../scripts/instability_figure.py"
+        "../../scripts/instability.py"
 
 
 rule distortion:
     input:
-        attacks=ATTACKS_TABLE,
+        attacks=paths.ATTACKS_TABLE,
     output:
-        **table("distortion"),
+        **paths.table("distortion"),
     log:
         "results/{experiment}/logs/tables/distortion.log",
     threads: 1
@@ -190,11 +197,11 @@ rule distortion:
         "../../scripts/distortion.py"
 
 
-rule transfer_heatmap:
+rule heatmap:
     input:
-        table=table("table2")["csv"],
+        table=paths.table("table2")["csv"],
     output:
-        HEATMAP,
+        paths.HEATMAP,
     log:
         "results/{experiment}/logs/figures/transfer.log",
     threads: 1
@@ -202,61 +209,74 @@ rule transfer_heatmap:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("transfer_heatmap.py"),
+        code=code_of("heatmap.py"),
     message:
         "transfer matrix of {wildcards.experiment} as a figure"
     script:
-        "../../scripts/transfer_heatmap.py"
+        "../../scripts/heatmap.py"
 
 
-rule gallery:
+rule galleries:
     input:
-        data=DATASET,
-        examples=ADVERSARIAL,
+        data=paths.DATASET,
+        examples=of_experiment(lambda *which: list(paths.gallery_sets(*which).values())),
     output:
-        GALLERY,
+        directory(paths.GALLERIES),
     log:
-        "results/{experiment}/logs/figures/gallery/{attack}/{model}/seed{seed}.log",
+        "results/{experiment}/logs/figures/gallery/{attack}.log",
     threads: 1
     resources:
         mem_mb=1500,
         runtime=10,
     params:
-        shown=of_experiment(lambda experiment, wildcards: experiment.report["gallery"]),
-        label=of_experiment(
-            lambda experiment, wildcards: experiment.models[wildcards.model]["label"]
+        sets=of_experiment(paths.gallery_sets),
+        labels=of_experiment(
+            lambda experiment, wildcards: labels_of(
+                experiment, experiment.models_of(wildcards.attack)
+            )
         ),
-        code=code_of("gallery.py"),
+        shown=of_experiment(lambda experiment, wildcards: experiment.report["gallery"]),
+        code=code_of("galleries.py"),
     message:
-        "gallery of {wildcards.model} of {wildcards.experiment}"
+        "galleries of {wildcards.attack} of {wildcards.experiment}"
     script:
-        "../../scripts/gallery.py"
+        "../../scripts/galleries.py"
 
 
-use rule gallery as figure5 with:
+rule figure5:
     input:
-        data=DATASET,
+        data=paths.DATASET,
         examples=of_experiment(
-            lambda experiment, wildcards: examples_of_figure(experiment, "figure5")
+            lambda experiment, wildcards: paths.examples_of_figure(
+                experiment, "figure5"
+            )
         ),
     output:
-        FIGURE.format(name="figure5"),
+        paths.FIGURE.format(name="figure5"),
     log:
         "results/{experiment}/logs/figures/figure5.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         **figure_params("figure5"),
     message:
         "Figure 5 of {wildcards.experiment}"
+    script:
+        "../../scripts/gallery.py"
 
 
-use rule gallery as figure6 with:
+use rule figure5 as figure6 with:
     input:
-        data=DATASET,
+        data=paths.DATASET,
         examples=of_experiment(
-            lambda experiment, wildcards: examples_of_figure(experiment, "figure6")
+            lambda experiment, wildcards: paths.examples_of_figure(
+                experiment, "figure6"
+            )
         ),
     output:
-        FIGURE.format(name="figure6"),
+        paths.FIGURE.format(name="figure6"),
     log:
         "results/{experiment}/logs/figures/figure6.log",
     params:
@@ -267,16 +287,18 @@ use rule gallery as figure6 with:
 
 rule figure7:
     input:
-        data=DATASET,
-        examples=of_experiment(figure7_sets),
+        data=paths.DATASET,
+        examples=of_experiment(paths.figure7_sets),
         noise=of_experiment(
-            lambda experiment, wildcards: figure7_noise(experiment, NOISE)
+            lambda experiment, wildcards: paths.figure7_noise(experiment, paths.NOISE)
         ),
         errors=of_experiment(
-            lambda experiment, wildcards: figure7_noise(experiment, NOISE_TRANSFER)
+            lambda experiment, wildcards: paths.figure7_noise(
+                experiment, paths.NOISE_TRANSFER
+            )
         ),
     output:
-        FIGURE.format(name="figure7"),
+        paths.FIGURE.format(name="figure7"),
     log:
         "results/{experiment}/logs/figures/figure7.log",
     threads: 1
@@ -285,10 +307,9 @@ rule figure7:
         runtime=10,
     params:
         labels=of_experiment(
-            lambda experiment, wildcards: {
-                name: experiment.models[name]["label"]
-                for name in shown_in(experiment, "figure7")["models"]
-            }
+            lambda experiment, wildcards: labels_of(
+                experiment, paths.shown_in(experiment, "figure7")["models"]
+            )
         ),
         code=code_of("figure7.py"),
     message:
@@ -297,11 +318,11 @@ rule figure7:
         "../../scripts/figure7.py"
 
 
-rule filters_figure:
+rule filters:
     input:
-        model=MODEL,
+        model=paths.MODEL,
     output:
-        FILTERS,
+        paths.FILTERS,
     log:
         "results/{experiment}/logs/figures/filters/{model}/seed{seed}.log",
     threads: 1
@@ -312,30 +333,30 @@ rule filters_figure:
         label=of_experiment(
             lambda experiment, wildcards: experiment.models[wildcards.model]["label"]
         ),
-        code=code_of("filters_figure.py"),
+        code=code_of("filters.py"),
     message:
         "filters of {wildcards.model} of {wildcards.experiment}"
     script:
-        "../../scripts/filters_figure.py"
+        "../../scripts/filters.py"
 
 
 rule page:
     input:
         template=resource("page.html.j2"),
-        data=DATASET,
-        table1=table("table1")["html"],
-        table2=table("table2")["html"],
-        table5=table("table5")["html"],
-        distortion=table("distortion")["html"],
-        certificates=table("certificates")["html"],
-        heatmap=HEATMAP,
-        lipschitz=LIPSCHITZ_FIGURE,
-        instability=INSTABILITY_FIGURE,
-        galleries=of_experiment(galleries),
-        paper_figures=of_experiment(paper_figures),
-        filters=of_experiment(filter_figures),
+        data=paths.DATASET,
+        table1=paths.table("table1")["html"],
+        table2=paths.table("table2")["html"],
+        table5=paths.table("table5")["html"],
+        distortion=paths.table("distortion")["html"],
+        certificates=paths.table("certificates")["html"],
+        heatmap=paths.HEATMAP,
+        layers_figure=paths.LAYERS_FIGURE,
+        instability=paths.INSTABILITY,
+        galleries=of_experiment(paths.galleries),
+        paper_figures=of_experiment(paths.paper_figures),
+        filters=of_experiment(paths.filter_figures),
     output:
-        PAGE,
+        paths.PAGE,
     log:
         "results/{experiment}/logs/page.log",
     threads: 1
@@ -346,6 +367,16 @@ rule page:
         title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(experiment.shown_attack)
+        ),
+        galleries=of_experiment(
+            lambda experiment, wildcards: labels_of(
+                experiment, experiment.models_of(experiment.shown_attack)
+            )
+        ),
+        filters=of_experiment(
+            lambda experiment, wildcards: labels_of(
+                experiment, experiment.report["filters"]
+            )
         ),
         code=code_of("page.py"),
     message:

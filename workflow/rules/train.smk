@@ -1,11 +1,11 @@
 rule train:
     input:
-        data=DATASET,
+        data=paths.DATASET,
         weights=of_experiment(
             lambda experiment, wildcards: experiment.weights_of_model(wildcards.model)
         ),
     output:
-        directory(MODEL),
+        directory(paths.MODEL),
     log:
         "results/{experiment}/logs/train/{model}/seed{seed}.log",
     # one thread for every job: sums in another order would change the last digits of a table
@@ -19,7 +19,7 @@ rule train:
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         factory=of_experiment(factory_code),
-        code=code_of("train.py"),
+        code=code_of("train.py", architecture),
     message:
         "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:

@@ -1,10 +1,10 @@
 rule transfer:
     input:
-        data=DATASET,
-        distorted=ADVERSARIAL,
-        models=of_experiment(all_models),
+        data=paths.DATASET,
+        distorted=paths.ADVERSARIAL,
+        models=of_experiment(paths.all_models),
     output:
-        TRANSFER,
+        paths.TRANSFER,
     log:
         "results/{experiment}/logs/transfer/{attack}/{model}/seed{seed}.log",
     threads: 1
@@ -25,22 +25,33 @@ rule transfer:
         "../../scripts/transfer.py"
 
 
-use rule transfer as transfer_of_noise with:
+# The noise in the same job: it is made in no time, and starting a job costs seconds.
+rule transfer_of_noise:
     input:
-        data=DATASET,
-        distorted=NOISE,
-        models=of_experiment(all_models),
+        data=paths.DATASET,
+        models=of_experiment(paths.all_models),
     output:
-        NOISE_TRANSFER,
+        noise=paths.NOISE,
+        errors=paths.NOISE_TRANSFER,
     log:
         "results/{experiment}/logs/transfer_of_noise/deviation{deviation}/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
+        sample=of_experiment(
+            lambda experiment, wildcards: experiment.sample(experiment.shown_attack)
+        ),
+        clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
         columns=lambda wildcards: {
             "seed": wildcards.seed,
             "made_for": f"noise{wildcards.deviation}",
             "attack": "gaussian_noise",
         },
-        code=code_of("transfer.py"),
+        code=code_of("transfer_of_noise.py"),
     message:
         "errors under Gaussian noise {wildcards.deviation} in {wildcards.experiment}, seed {wildcards.seed}"
+    script:
+        "../../scripts/transfer_of_noise.py"

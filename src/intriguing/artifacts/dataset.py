@@ -5,7 +5,12 @@ Images that come from pixels are stored as these, a byte each, if the float32 va
 bit for bit; a job reads and converts only the images that it uses.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -13,6 +18,9 @@ import safetensors
 from intriguing import splits
 from intriguing.artifacts.files import read_arrays, read_settings, write_arrays
 from intriguing.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from intriguing.datasets.dataset import Dataset
 
 # pixels of 8 bits, and the grey values of scikit-learn's digits
 _SCALES = (255, 16)
@@ -33,7 +41,7 @@ class Split:
     labels: np.ndarray
     indices: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
@@ -42,30 +50,32 @@ class DatasetFile:
     """A stored data set; splits are read when asked for."""
 
     path: str
-    settings: dict
+    settings: dict[str, Any]
 
     @property
-    def class_names(self):
+    def class_names(self) -> list[str]:
         return self.settings["class_names"]
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, ...]:
         return tuple(self.settings["image_shape"])
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         return self.settings["digest"]
 
     @property
-    def split_names(self):
+    def split_names(self) -> tuple[str, ...]:
         return ("train", "test", *self.settings["parts"])
 
-    def split(self, name):
+    def split(self, name: str) -> Split:
         """Images, labels and indices of ``train``, ``test`` or a part such as ``P1``."""
         base, labels, indices = self._rows(name)
         return Split(self._images(base, indices), labels, indices)
 
-    def sample(self, name, count, without=None, *, most=False):
+    def sample(
+        self, name: str, count: int, without: int | None = None, *, most: bool = False
+    ) -> Split:
         """``count`` images of a split at random, the same for every model and attack.
 
         Parameters
@@ -76,7 +86,7 @@ class DatasetFile:
             Label of a class whose images do not take part. Apart from them, the sample is the
             one without this parameter, with the next images of the random order in their place.
         most : bool
-            Be content with all of the split if it has fewer than ``count``.
+            Take all of the split if it has fewer than ``count``.
 
         Raises
         ------
@@ -102,7 +112,7 @@ class DatasetFile:
         rows = splits.sample(len(labels), count, self.settings["seed"], allowed)
         return Split(self._images(base, indices[rows]), labels[rows], indices[rows])
 
-    def _rows(self, name):
+    def _rows(self, name: str) -> tuple[str, np.ndarray, np.ndarray]:
         """Base set of a split ("train" or "test"), labels, and positions in the base set."""
         if name not in self.split_names:
             known = ", ".join(self.split_names)
@@ -117,7 +127,7 @@ class DatasetFile:
             return base, labels, np.arange(len(labels))
         return base, labels[arrays[wanted[1]]], arrays[wanted[1]]
 
-    def _images(self, base, rows):
+    def _images(self, base: str, rows: np.ndarray) -> np.ndarray:
         """Images at sorted positions of a base set: float32 (N, C, H, W)."""
         images = np.empty((len(rows), *self.image_shape), dtype=np.float32)
         # that the file is whole was checked when its labels were read
@@ -133,15 +143,17 @@ class DatasetFile:
         return images
 
 
-def _runs(rows):
+def _runs(rows: np.ndarray) -> Iterator[np.ndarray]:
     """Cut sorted positions into runs of consecutive ones: few reads for many images."""
     for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
         for start in range(0, len(run), _AT_A_TIME):
             yield run[start : start + _AT_A_TIME]
 
 
-def write_dataset(path, dataset, *, parts, seed, code=""):
-    """Store a `labelled_images.Dataset` and its disjoint ``parts`` of the training set."""
+def write_dataset(
+    path: str | Path, dataset: Dataset, *, parts: Sequence[str], seed: int, code: str = ""
+) -> None:
+    """Store a `datasets.dataset.Dataset` and its disjoint ``parts`` of the training set."""
     indices = splits.disjoint_parts(len(dataset.train_labels), parts, seed)
     images, scale = _packed([dataset.train_images.numpy(), dataset.test_images.numpy()])
     arrays = {
@@ -164,16 +176,17 @@ def write_dataset(path, dataset, *, parts, seed, code=""):
     write_arrays(path, arrays, settings)
 
 
-def _packed(arrays):
+def _packed(arrays: list[np.ndarray]) -> tuple[list[np.ndarray], int | None]:
     """Float32 images as (uint8 images, scale), or as they are with None where that is not exact."""
     for scale in _SCALES:
         packed = [_quantised(images, scale) for images in arrays]
-        if all(images is not None for images in packed):
-            return packed, scale
+        exact = [images for images in packed if images is not None]
+        if len(exact) == len(arrays):
+            return exact, scale
     return arrays, None
 
 
-def _quantised(images, scale):
+def _quantised(images: np.ndarray, scale: int) -> np.ndarray | None:
     """Uint8 ``q`` such that ``q / scale`` is ``images`` bit for bit, or None."""
     packed = np.empty(images.shape, dtype=np.uint8)
     for start in range(0, len(images), _AT_A_TIME):
@@ -187,9 +200,9 @@ def _quantised(images, scale):
     return packed
 
 
-def open_dataset(path):
+def open_dataset(path: str | Path) -> DatasetFile:
     """Open a file written by `write_dataset`."""
     settings = read_settings(path)
     if "image_shape" not in settings:
-        raise ArtifactError(f"{path} holds no data set: delete it and run snakemake again")
+        raise ArtifactError(f"{path} does not hold a data set: delete it and run snakemake again")
     return DatasetFile(str(path), settings)

@@ -6,17 +6,24 @@ Arrays are safetensors: no pickle, nothing runs on load, and the settings that m
 in its header. This module knows nothing of torch, so that tables and figures start fast.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from intriguing.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import pandas
 
 # one key, because safetensors does not keep the order of several and files must be reproducible
 _SETTINGS = "settings"
@@ -29,7 +36,7 @@ _TEXT = dict.fromkeys(
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it on success, remove it on failure.
 
     Raises
@@ -48,7 +55,7 @@ def replacing(path):
     except OSError as error:
         raise ArtifactError(
             f"{path} cannot be written ({error.strerror or error}): free some space or make the"
-            " folder writable, then run again; what was finished is kept"
+            " folder writable, then run again; finished results are not lost"
         ) from error
     finally:
         if partial.is_dir():
@@ -58,23 +65,25 @@ def replacing(path):
                 partial.unlink(missing_ok=True)
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path, value):
+def write_json(path: str | Path, value: Any) -> None:
     """Write JSON, keys sorted."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
-def write_table(path, frame):
+def write_table(path: str | Path, frame: pandas.DataFrame) -> None:
     """Write a pandas.DataFrame as CSV, floats with 10 significant digits."""
     write_text(path, frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
-def write_arrays(path, arrays, settings):
+def write_arrays(
+    path: str | Path, arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any]
+) -> None:
     """Write NumPy arrays by name and the settings that made them (anything JSON can hold)."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {_SETTINGS: json.dumps(settings, sort_keys=True)}
@@ -83,13 +92,13 @@ def write_arrays(path, arrays, settings):
         partial.write_bytes(content)
 
 
-def read_json(path):
+def read_json(path: str | Path) -> Any:
     """Read a JSON file of an earlier job."""
     with _reading(path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def read_table(path, **options):
+def read_table(path: str | Path, **options: Any) -> pandas.DataFrame:
     """Read a CSV file as pandas.DataFrame; columns of names stay text, whatever they look like."""
     import pandas
 
@@ -97,13 +106,15 @@ def read_table(path, **options):
         return pandas.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=[""], **options)
 
 
-def read_settings(path):
+def read_settings(path: str | Path) -> dict[str, Any]:
     """Settings stored in an array file, without reading the arrays."""
     with _reading(path), safetensors.safe_open(path, framework="numpy") as file:
         return json.loads(file.metadata()[_SETTINGS])
 
 
-def read_arrays(path, names=None):
+def read_arrays(
+    path: str | Path, names: Iterable[str] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays by name (all, or those in ``names``) and settings of an array file.
 
     Raises
@@ -118,7 +129,7 @@ def read_arrays(path, names=None):
 
 
 @contextlib.contextmanager
-def _reading(path):
+def _reading(path: str | Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:

@@ -1,9 +1,5 @@
 """Attacks: plain functions from a model and images to an `AdversarialSet`."""
 
-from intriguing.attacks.adversarial_set import AdversarialSet
-from intriguing.attacks.minimum import minimum_distortion
-from intriguing.attacks.noise import gaussian_noise
-from intriguing.attacks.penalty_method import lbfgs
-from intriguing.attacks.targets import choose_targets
+import lazy_loader
 
-__all__ = ["AdversarialSet", "choose_targets", "gaussian_noise", "lbfgs", "minimum_distortion"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

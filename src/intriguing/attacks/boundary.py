@@ -12,26 +12,35 @@ The cross-entropy's minimisers end slightly off this optimum (least distortion a
 not least distortion at equal class): no weight c can close that gap.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
 
 from intriguing.attacks.batching import Batch, work_through
 from intriguing.attacks.halfspaces import nearest_point
-from intriguing.attacks.objective import contenders
-from intriguing.attacks.problems import Solution
+from intriguing.attacks.objective import Constraint
+from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.ray import FARTHEST, at_scale, nearest_on_ray
+from intriguing.attacks.solver import Work
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Numerical settings of the polish; the defaults serve all models tried.
+    """Numerical settings of the search on the boundary; the defaults serve all models tried.
 
-    rivals : half-spaces kept at once. Those that pressed on the last step stay, the rest are the
+    Parameters
+    ----------
+    rivals : int
+        Half-spaces used at once. Those that pressed on the last step stay, the rest are the
         strongest rivals of the target.
-    decrease : a row is done when a step shortens its distortion by less than this fraction.
-    steps : most linearisations for one image.
-    tries : forward passes that put a step on the boundary.
+    decrease : float
+        A row is done when a step shortens its distortion by less than this fraction.
+    steps : int
+        Most linearisations for one image.
+    tries : int
+        Forward passes that put a step on the boundary.
     """
 
     rivals: int = 4
@@ -46,144 +55,233 @@ LARGEST_DAMPING = 100.0
 CORRECTION = 0.5
 
 
-def vectors(rivals):
+def vectors(rivals: int) -> int:
     """Copies of its pixels that `solve` keeps for each image."""
     return 2 * rivals + 4
 
 
-def solve(classifier, problems, starts, *, classes, settings, batch_size, report=None):
+def solve(
+    work: Work, problems: Problems, starts: torch.Tensor, settings: Settings
+) -> tuple[Solution, torch.Tensor]:
     """Nearest boundary points for N problems, from ``starts`` (N, n), feasible or not.
+
+    Progress is not reported.
 
     Returns
     -------
-    problems.Solution
+    solution : problems.Solution
         ``loss_weight`` is NaN: there is no c.
     crowded : bool Tensor (N,)
-        As many rivals pressed as were kept, so that more of them may matter.
+        As many rivals pressed as were used, so that more of them may matter.
     """
     solution = Solution.empty(starts)
     crowded = torch.zeros(len(starts), dtype=torch.bool, device=starts.device)
-    paired = len(problems) and bool((problems.rivals >= 0).all())
-    slots = 1 if paired else min(settings.rivals, classes - 1)
-    batch = _BoundaryBatch(
-        classifier, problems, starts, classes, slots, solution, crowded, settings, batch_size
-    )
-    work_through(batch, len(problems), report)
+    paired = len(problems) > 0 and bool((problems.rivals >= 0).all())
+    slots = 1 if paired else min(settings.rivals, work.classes - 1)
+    rows = min(work.batch_size, len(problems))
+    # large buffers cost more to allocate than to fill
+    normals = starts.new_zeros(rows, slots, starts.shape[1])
+    task = _Task(work, problems, settings, starts, solution, crowded, normals)
+    batch = _BoundaryBatch(task, torch.arange(rows, device=starts.device))
+    work_through(batch, len(problems))
     return solution, crowded
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class _Task:
+    """The arguments of `solve`, what it returns, and a buffer for the normals (B, slots, n)."""
+
+    work: Work
+    problems: Problems
+    settings: Settings
+    starts: torch.Tensor
+    solution: Solution
+    crowded: torch.Tensor
+    normals: torch.Tensor
+
+    @property
+    def slots(self) -> int:
+        """Rivals used at once."""
+        return self.normals.shape[1]
+
+
+@dataclass(eq=False, repr=False)
+class _HalfSpaces:
+    """The margins over the strongest rivals, linearised at the iterate: normals x >= offsets.
+
+    Parameters
+    ----------
+    margin : Tensor (B,)
+        Over all rivals, at the iterate.
+    rivals : int64 Tensor (B, slots)
+    normals : Tensor (B, slots, n)
+    offsets : Tensor (B, slots)
+    """
+
+    margin: torch.Tensor
+    rivals: torch.Tensor
+    normals: torch.Tensor
+    offsets: torch.Tensor
+
+
+@dataclass(eq=False, repr=False)
+class _Step:
+    """A step that is proposed: the projected original, then the ray through it.
+
+    Parameters
+    ----------
+    moves : Tensor (B, n)
+        From the original.
+    multipliers : Tensor (B, classes)
+        Of the projection's half-spaces.
+    scale : Tensor (B,)
+        Of the move, onto the boundary; infinity where it was not found.
+    margin : Tensor (B,)
+        At scale 1.
+    """
+
+    moves: torch.Tensor
+    multipliers: torch.Tensor
+    scale: torch.Tensor
+    margin: torch.Tensor
+
+
+@dataclass(init=False, eq=False, repr=False)
 class _BoundaryBatch(Batch):
-    def __init__(
-        self, classifier, problems, starts, classes, slots, solution, crowded, settings, batch_size
-    ):
-        self._classifier, self._problems, self._starts = classifier, problems, starts
-        self._classes, self._slots, self._settings = classes, slots, settings
-        self._solution, self._crowded = solution, crowded
-        rows = min(batch_size, len(problems))
-        originals = problems.originals[:rows]
-        options = {"dtype": originals.dtype, "device": originals.device}
-        self.owner = torch.arange(rows, device=originals.device)
-        self.originals, self.images = originals.clone(), originals.clone()
-        self.targets = problems.targets[:rows].clone()
-        self.steps = torch.zeros_like(self.targets)
-        self.allowed = torch.zeros(rows, classes, **options)
-        self.multipliers = torch.zeros(rows, classes, **options)
-        self.required = torch.zeros(rows, **options)
-        self.damping = torch.zeros(rows, **options)
-        self.distance = torch.zeros(rows, **options)
-        self.shortened = torch.zeros(rows, **options)
-        self.done = torch.zeros(rows, dtype=torch.bool, device=originals.device)
-        # large buffers cost more to allocate than to fill
-        self._normals = [torch.zeros(rows, slots, originals.shape[1], **options)]
-        self.enter(self.owner.clone(), self.owner.clone())
+    """Rows in work, each at a point of its boundary, or on the way to it.
 
-    def enter(self, rows, owner):
-        problems = self._problems.take(owner)
-        self.owner[rows] = owner
-        self.originals[rows] = problems.originals
-        self.images[rows] = self._starts[owner]
-        self.targets[rows] = problems.targets
-        self.required[rows] = problems.required
-        self.allowed[rows] = contenders(
-            problems.targets, problems.rivals, self._classes, self.allowed.dtype
-        )
-        self.multipliers[rows] = 0
-        self.damping[rows] = 0
-        self.distance[rows] = torch.inf
-        self.shortened[rows] = torch.nan
-        self.done[rows] = False
-        self.steps[rows] = 0
+    Parameters
+    ----------
+    task : _Task
+    owner : int64 Tensor (B,)
+        The problems to begin with.
 
-    def leave(self, rows):
+    Attributes
+    ----------
+    originals : Tensor (B, n)
+    images : Tensor (B, n)
+        The iterate.
+    constraint : Constraint
+    multipliers : Tensor (B, classes)
+        How hard each rival pressed on the last accepted step; 0: not at all.
+    damping : Tensor (B,)
+        rho.
+    distance : Tensor (B,)
+        Of the iterate from the original; infinity while it is not feasible.
+    shortened : Tensor (B,)
+        Fraction by which the last accepted step shortened the distance; NaN before the first.
+    steps : int64 Tensor (B,)
+        Linearisations so far.
+    """
+
+    originals: torch.Tensor
+    images: torch.Tensor
+    constraint: Constraint
+    multipliers: torch.Tensor
+    damping: torch.Tensor
+    distance: torch.Tensor
+    shortened: torch.Tensor
+    steps: torch.Tensor
+
+    def __init__(self, task: _Task, owner: torch.Tensor) -> None:
+        self._task = task
+        problems = task.problems.take(owner)
+        # each field has a tensor of its own, since `put` writes into them
+        self.owner = owner.clone()
+        self.done = torch.zeros_like(owner, dtype=torch.bool)
+        self.originals = problems.originals
+        self.images = task.starts[owner]
+        self.constraint = Constraint.of(problems, task.work.classes)
+        self.multipliers = torch.zeros_like(self.constraint.allowed)
+        self.damping = self.originals.new_zeros(len(owner))
+        self.distance = torch.full_like(self.damping, torch.inf)
+        self.shortened = torch.full_like(self.damping, torch.nan)
+        self.steps = torch.zeros_like(owner)
+
+    def enter(self, rows: torch.Tensor, owner: torch.Tensor) -> None:
+        self.put(rows, _BoundaryBatch(self._task, owner))
+
+    def leave(self, rows: torch.Tensor) -> None:
         owner = self.owner[rows]
-        solution = self._solution
+        solution, slots = self._task.solution, self._task.slots
         solution.images[owner] = self.images[rows]
         solution.found[owner] = self.distance[rows].isfinite()
-        solution.evaluations[owner] = self._slots * self.steps[rows]
-        self._crowded[owner] = (self.multipliers[rows] > 0).sum(1) >= self._slots
+        solution.evaluations[owner] = slots * self.steps[rows]
+        self._task.crowded[owner] = (self.multipliers[rows] > 0).sum(1) >= slots
 
-    def turn(self):
+    def turn(self) -> None:
         self.steps += ~self.done
-        margin, rivals, normals, offsets = self._linearise()
-        self._notice_feasible(margin)
-        relaxed = 1 + self.damping[:, None]
-        centre = torch.addcmul(self.originals, self.damping[:, None], self.images) / relaxed
-        pressing = self.multipliers.gather(1, rivals) / relaxed
-        nearest, pressing = nearest_point(centre, normals, offsets, pressing)
-        moves = nearest - self.originals
-        rises = (normals * moves[:, None]).sum(2)
-        # the constraint that decides on the ray is one of those that press, the steepest if none
-        slope = torch.where(pressing > 0, rises, torch.inf).amin(1)
-        slope = torch.where(slope.isfinite(), slope, rises.amax(1)).clamp(min=1e-6)
-        scale, margin_ahead = nearest_on_ray(
-            *(self._classifier, self.originals, moves, self.targets, self.allowed),
-            *(self.required, slope, self._settings.tries),
-        )
-        self._take(moves, scale, margin, margin_ahead, rivals, pressing * relaxed)
+        halfspaces = self._linearise()
+        self._notice_feasible(halfspaces.margin)
+        self._take(self._propose(halfspaces), halfspaces.margin)
 
-    def _linearise(self):
-        """Margins over the rivals that are kept, at the iterate: normals x >= offsets."""
-        logits, pullback = self._classifier.differentiate(self.images)
-        column = self.targets[:, None]
-        gaps = (logits.gather(1, column) - logits - self.allowed).scatter(1, column, torch.inf)
+    def _linearise(self) -> _HalfSpaces:
+        task = self._task
+        logits, pullback = task.work.classifier.differentiate(self.images)
+        column = self.constraint.targets[:, None]
+        gaps = logits.gather(1, column) - logits - self.constraint.allowed
+        gaps = gaps.scatter(1, column, torch.inf)
         strength = gaps - torch.where(self.multipliers > 0, 1e9, 0.0)
-        rivals = strength.topk(self._slots, largest=False).indices
+        rivals = strength.topk(task.slots, largest=False).indices
         rows = len(logits)
-        normals = self._normals[0][:rows]
+        normals = task.normals[:rows]
         minus, plus = logits.new_full((rows, 1), -1), logits.new_ones(rows, 1)
-        for slot in range(self._slots):
+        for slot in range(task.slots):
             upstream = torch.zeros_like(logits).scatter_(1, column, plus)
             upstream.scatter_(1, rivals[:, slot : slot + 1], minus)
-            normals[:, slot] = pullback(upstream, keep=slot + 1 < self._slots)
+            normals[:, slot] = pullback(upstream, keep=slot + 1 < task.slots)
         gap = gaps.gather(1, rivals)
-        offsets = self.required[:, None] - gap + (normals * self.images[:, None]).sum(2)
-        return gaps.amin(1), rivals, normals, offsets
+        shift = (normals * self.images[:, None]).sum(2)
+        offsets = self.constraint.required[:, None] - gap + shift
+        return _HalfSpaces(gaps.amin(1), rivals, normals, offsets)
 
-    def _notice_feasible(self, margin):
-        feasible = (margin >= self.required) & self.distance.isinf()
+    def _notice_feasible(self, margin: torch.Tensor) -> None:
+        feasible = (margin >= self.constraint.required) & self.distance.isinf()
         if feasible.any():
             norms = (self.images - self.originals).norm(dim=1)
             self.distance = torch.where(feasible, norms, self.distance)
 
-    def _take(self, moves, scale, margin, margin_ahead, rivals, pressing):
-        settings, working = self._settings, ~self.done
-        reached = at_scale(self.originals, moves, scale.clamp(max=FARTHEST))
+    def _propose(self, halfspaces: _HalfSpaces) -> _Step:
+        relaxed = 1 + self.damping[:, None]
+        centre = torch.addcmul(self.originals, self.damping[:, None], self.images) / relaxed
+        pressing = self.multipliers.gather(1, halfspaces.rivals) / relaxed
+        nearest, pressing = nearest_point(centre, halfspaces.normals, halfspaces.offsets, pressing)
+        moves = nearest - self.originals
+        rises = (halfspaces.normals * moves[:, None]).sum(2)
+        # the constraint that decides on the ray is one of those that press, the steepest if none
+        slope = torch.where(pressing > 0, rises, torch.inf).amin(1)
+        slope = torch.where(slope.isfinite(), slope, rises.amax(1)).clamp(min=1e-6)
+        scale, margin = nearest_on_ray(
+            self._task.work.classifier,
+            self.originals,
+            moves,
+            self.constraint,
+            slope=slope,
+            tries=self._task.settings.tries,
+        )
+        multipliers = torch.zeros_like(self.multipliers)
+        multipliers.scatter_(1, halfspaces.rivals, pressing * relaxed)
+        return _Step(moves, multipliers, scale, margin)
+
+    def _take(self, step: _Step, margin: torch.Tensor) -> None:
+        """Accept or refuse a step; ``margin`` is that of the iterate."""
+        settings, working = self._task.settings, ~self.done
+        reached = at_scale(self.originals, step.moves, step.scale.clamp(max=FARTHEST))
         distance = (reached - self.originals).norm(dim=1)
-        nearer = scale.isfinite() & (distance < self.distance) & working
+        nearer = step.scale.isfinite() & (distance < self.distance) & working
         # while no point of the boundary is known, come closer to it
         infeasible = self.distance.isinf()
-        closer = infeasible & ~nearer & (margin_ahead > margin) & working
+        closer = infeasible & ~nearer & (step.margin > margin) & working
         shortened = torch.where(infeasible, 1.0, 1 - distance / self.distance)
         accepted = nearer | closer
-        final = torch.where(nearer, scale.clamp(max=FARTHEST), 1.0)
+        final = torch.where(nearer, step.scale.clamp(max=FARTHEST), 1.0)
         rows = accepted.nonzero()[:, 0]
-        self.images[rows] = at_scale(self.originals[rows], moves[rows], final[rows])
+        self.images[rows] = at_scale(self.originals[rows], step.moves[rows], final[rows])
         self.distance = torch.where(nearer, distance, self.distance)
-        new = torch.zeros_like(self.multipliers).scatter_(1, rivals, pressing)
-        self.multipliers = torch.where(accepted[:, None], new, self.multipliers)
+        self.multipliers = torch.where(accepted[:, None], step.multipliers, self.multipliers)
         # converging fast, the next step would shorten by about the square of this over the last; a
-        # first step tells how fast by how far the linearised boundary lay from the true one
-        fast = (scale - 1).abs() <= CORRECTION * shortened
+        # first step shows how fast by how far the linearised boundary lay from the true one
+        fast = (step.scale - 1).abs() <= CORRECTION * shortened
         before = torch.where(self.shortened.isnan(), torch.where(fast, 1.0, 0.0), self.shortened)
         expected = shortened * (shortened / before).clamp(max=1.0)
         # a damped step is shorter by about that factor

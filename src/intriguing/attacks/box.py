@@ -4,15 +4,19 @@ A projected quasi-Newton step (Bertsekas 1982, *Projected Newton methods for opt
 with simple constraints*) moves only the variables that the box leaves free and projects the result.
 """
 
+from __future__ import annotations
+
+import torch
+
 LOWER, UPPER = 0.0, 1.0
 
 
-def project(images):
+def project(images: torch.Tensor) -> torch.Tensor:
     """Nearest point of the box; works in place and returns its argument."""
     return images.clamp_(LOWER, UPPER)
 
 
-def residual(images, half_gradient):
+def residual(images: torch.Tensor, half_gradient: torch.Tensor) -> torch.Tensor:
     """How far a step of half the gradient moves inside the box: x - P(x - gradient / 2).
 
     Zero at a minimiser. Half the gradient, since it is the distance to the minimum of a squared
@@ -26,7 +30,7 @@ def residual(images, half_gradient):
     return images - project(images - half_gradient)
 
 
-def free_variables(residuals):
+def free_variables(residuals: torch.Tensor) -> torch.Tensor:
     """Variables that a step against the gradient can move without leaving the box.
 
     Parameters

@@ -1,5 +1,7 @@
 """How many images to work on at once: as many as a memory budget and the batch size allow."""
 
+from __future__ import annotations
+
 import torch
 
 from intriguing.attacks.objective import ROWS
@@ -14,7 +16,14 @@ LARGE = 1 << 15
 WORKING_VECTORS = 24
 
 
-def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
+def rows_at_once(
+    model: torch.nn.Module,
+    image: torch.Tensor,
+    *,
+    batch_size: int | None,
+    memory_mb: float,
+    vectors: int,
+) -> tuple[int, int]:
     """Batch size that stays within a budget, and the multiple of rows to evaluate.
 
     Parameters
@@ -22,7 +31,7 @@ def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
     model : Module
     image : Tensor (1, C, H, W)
     batch_size : int or None
-        At most so many; None: what suits the device.
+        At most this many; None: what suits the device.
     memory_mb : float
         Budget in MiB for working memory (not the images themselves, nor the model).
     vectors : int
@@ -32,7 +41,7 @@ def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
     -------
     rows : int
     multiple : int
-        `objective.ROWS`, or less where the budget has no room for so many; 1 for large images,
+        `objective.ROWS`, or less where the budget has no room for this many; 1 for large images,
         whose last digits may then depend on what is in work beside them.
 
     Raises
@@ -57,17 +66,17 @@ def rows_at_once(model, image, *, batch_size, memory_mb, vectors):
     return min(wanted, fitting), min(ROWS, fitting)
 
 
-def activation_bytes(model, image):
+def activation_bytes(model: torch.nn.Module, image: torch.Tensor) -> int:
     """Bytes that autograd keeps of a forward pass on one image, parameters not counted."""
     fixed = {tensor.data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
-    kept = {}
+    saved = {}
 
-    def pack(tensor):
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in fixed:
-            kept[storage.data_ptr()] = storage.nbytes()
+            saved[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed):
         model(image.detach().clone().requires_grad_(True))
-    return sum(kept.values())
+    return sum(saved.values())

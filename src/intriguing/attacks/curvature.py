@@ -12,6 +12,10 @@ All inner products of a turn come from one matrix product a row; everything else
 as small as the memory.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import torch
 
 from intriguing.attacks.batching import Rows
@@ -25,6 +29,7 @@ INITIAL = 0.5
 BLOCK = 64
 
 
+@dataclass(init=False, eq=False, repr=False)
 class CurvatureMemory(Rows):
     """Curvature pairs (s, dg) of the last ``size`` accepted steps of each row.
 
@@ -33,31 +38,49 @@ class CurvatureMemory(Rows):
     rows, variables : int
         Batch size B and number of pixels n.
     size : int
-        Pairs kept per row (m in Nocedal & Wright).
+        Pairs per row (m in Nocedal & Wright).
+
+    Attributes
+    ----------
+    vectors : Tensor (B, 2m+1, n)
+        First the steps, then the changes of the gradient, then the present gradient.
+    newest : int64 Tensor (B,)
+        Where the last pair lies: each row has its own, so that it does not depend on the others.
     """
 
-    def __init__(self, rows, variables, size, *, dtype, device):
-        # first the steps, then the changes of the gradient, then the present gradient
+    vectors: torch.Tensor
+    newest: torch.Tensor
+
+    def __init__(
+        self,
+        rows: int,
+        variables: int,
+        size: int,
+        *,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> None:
         self.vectors = torch.zeros(rows, 2 * size + 1, variables, dtype=dtype, device=device)
-        # where the last pair lies: each row has its own, so that it does not depend on the others
         self.newest = torch.full((rows,), size - 1, device=device)
         self.size = size
-        # kept, since a large buffer costs more to allocate than to fill
+        # a buffer, since a large one costs more to allocate than to fill
         self._masked = torch.empty_like(self.vectors[:BLOCK])
 
-    def push(self, steps, changes, rows):
+    def push(self, steps: torch.Tensor, changes: torch.Tensor, rows: torch.Tensor) -> None:
         """Store the pairs of some rows (numbers); the oldest of each drops out."""
         slot = (self.newest[rows] + 1) % self.size
         self.newest[rows] = slot
         self.vectors[rows, slot] = steps[rows]
         self.vectors[rows, self.size + slot] = changes[rows]
 
-    def forget(self, rows):
-        """Clear the memory of some rows (Tensor of row numbers): new images took their place."""
+    def forget(self, rows: torch.Tensor) -> None:
+        """Clear the memory of some rows (numbers)."""
         self.vectors[rows] = 0
         self.newest[rows] = self.size - 1
 
-    def direction(self, gradient, free, weight):
+    def direction(
+        self, gradient: torch.Tensor, free: torch.Tensor, weight: torch.Tensor
+    ) -> torch.Tensor:
         """Quasi-Newton descent direction on the free variables, Tensor (B, n).
 
         Parameters
@@ -88,7 +111,7 @@ class CurvatureMemory(Rows):
         factors = torch.empty_like(by_age).scatter_(0, order, by_age).t().contiguous()
         return torch.bmm(factors[:, None], self.vectors)[:, 0].mul_(free)
 
-    def _products(self, free):
+    def _products(self, free: torch.Tensor) -> torch.Tensor:
         """Inner products of all vectors over the free variables, Tensor (B, 2m+1, 2m+1)."""
         rows, number = self.vectors.shape[:2]
         products = self.vectors.new_empty(rows, number, number)
@@ -100,14 +123,16 @@ class CurvatureMemory(Rows):
             torch.bmm(masked, vectors.transpose(1, 2), out=products[start : start + BLOCK])
         return products
 
-    def _by_age(self):
+    def _by_age(self) -> torch.Tensor:
         """Numbers of the vectors with the pairs from old to new, int64 Tensor (2m+1, B)."""
         age = torch.arange(1, self.size + 1, device=self.newest.device)
         steps = (self.newest + age[:, None]) % self.size
         return torch.cat([steps, self.size + steps, torch.full_like(steps[:1], 2 * self.size)])
 
 
-def _compact_form(sy, yy, sg, yg, ss):
+def _compact_form(
+    sy: torch.Tensor, yy: torch.Tensor, sg: torch.Tensor, yg: torch.Tensor, ss: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Coefficients of S and Y in H g, from inner products with the pairs from old to new.
 
     Byrd, Nocedal & Schnabel 1994, theorem 2.2: with R the upper triangle of S'Y and D its

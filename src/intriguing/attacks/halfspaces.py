@@ -7,6 +7,8 @@ concave and piecewise quadratic with as many variables as half-spaces. Semismoot
 it find the active pieces in a few turns (Qi & Sun 1993).
 """
 
+from __future__ import annotations
+
 import torch
 
 from intriguing.attacks import box
@@ -16,7 +18,13 @@ TURNS = 12
 LARGEST = 1e12
 
 
-def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
+def nearest_point(
+    point: torch.Tensor,
+    normals: torch.Tensor,
+    offsets: torch.Tensor,
+    multipliers: torch.Tensor,
+    tolerance: float = 1e-4,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Project onto the box and the half-spaces, to a tolerance or as far as 12 Newton steps get.
 
     Parameters
@@ -36,7 +44,7 @@ def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
     multipliers : Tensor (B, K)
         Positive for the half-spaces on whose surface the point lies.
     """
-    result, found = torch.empty_like(point), torch.empty_like(multipliers)
+    result, pressing = torch.empty_like(point), torch.empty_like(multipliers)
     rows = _pair(torch.arange(len(point), device=point.device))
     point, normals, offsets, multipliers = (
         value if len(value) == len(rows) else value[rows]
@@ -45,9 +53,10 @@ def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
     behind = (offsets - _products(normals, point)).clamp(min=0)
     bound = tolerance * behind.amax(1, keepdim=True)
     squares = torch.linalg.vector_norm(normals, dim=2) ** 2
-    # Newton's steps need not raise the dual: what raised it most is kept for rows that end unsolved
+    # Newton's steps need not raise the dual: what raised it most serves rows that end unsolved
     best_value, best = torch.full_like(bound, -torch.inf), multipliers
-    for turn in range(TURNS + 1):
+    turn = 0
+    while True:
         shifted = torch.baddbmm(point[:, None], multipliers[:, None], normals)[:, 0]
         nearest = box.project(shifted.clone())
         violation = offsets - _products(normals, nearest)
@@ -55,21 +64,21 @@ def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
         excess = torch.maximum(violation, -multipliers * squares).abs()
         unsolved = (excess > bound).any(1)
         if turn == TURNS or not unsolved.all():
-            result[rows], found[rows] = nearest, multipliers
-            kept = _pair(unsolved.nonzero()[:, 0])
-            if not len(kept):
-                return result, found
+            result[rows], pressing[rows] = nearest, multipliers
+            left = _pair(unsolved.nonzero()[:, 0])
+            if not len(left):
+                return result, pressing
             # rows differ much in the turns they need: go on with the rest only
             rows, point, normals, offsets, squares, bound, multipliers = (
-                part[kept] for part in (rows, point, normals, offsets, squares, bound, multipliers)
+                part[left] for part in (rows, point, normals, offsets, squares, bound, multipliers)
             )
             violation, shifted, nearest, best_value, best = (
-                part[kept] for part in (violation, shifted, nearest, best_value, best)
+                part[left] for part in (violation, shifted, nearest, best_value, best)
             )
         if turn == TURNS:
             shifted = torch.baddbmm(point[:, None], best[:, None], normals)[:, 0]
-            result[rows], found[rows] = box.project(shifted), best
-            return result, found
+            result[rows], pressing[rows] = box.project(shifted), best
+            return result, pressing
         moved = torch.linalg.vector_norm(nearest - point, dim=1, keepdim=True)
         value = moved**2 / 2 + (multipliers * violation).sum(1, keepdim=True)
         best = torch.where(value > best_value, multipliers, best)
@@ -77,18 +86,21 @@ def nearest_point(point, normals, offsets, multipliers, tolerance=1e-4):
         free = 1 - shifted.sub_(nearest).sign_().abs_()
         gram = torch.bmm(normals * free[:, None], normals.transpose(1, 2))
         multipliers = _newton_step(multipliers, violation, gram)
+        turn += 1
 
 
-def _pair(rows):
+def _pair(rows: torch.Tensor) -> torch.Tensor:
     # a batched product of one row takes another path, which rounds differently: do it twice
     return rows.expand(2) if len(rows) == 1 else rows
 
 
-def _products(normals, point):
+def _products(normals: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
     return torch.bmm(normals, point[:, :, None])[:, :, 0]
 
 
-def _newton_step(multipliers, violation, gram):
+def _newton_step(
+    multipliers: torch.Tensor, violation: torch.Tensor, gram: torch.Tensor
+) -> torch.Tensor:
     active = ((multipliers > 0) | (violation > 0)).to(gram.dtype)
     gram = gram * active[:, :, None] * active[:, None, :]
     largest = gram.diagonal(dim1=1, dim2=2).amax(1, keepdim=True).clamp(min=1e-30)

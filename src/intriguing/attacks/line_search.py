@@ -1,5 +1,7 @@
 """Backtracking along the projected direction, row by row (Nocedal & Wright, algorithm 3.1)."""
 
+from __future__ import annotations
+
 import torch
 
 SUFFICIENT_DECREASE = 1e-4
@@ -8,7 +10,9 @@ SHORTEST_STEP = 1e-10
 GROWTH = 2.0
 
 
-def sufficient_decrease(value, trial_value, slope):
+def sufficient_decrease(
+    value: torch.Tensor, trial_value: torch.Tensor, slope: torch.Tensor
+) -> torch.Tensor:
     """Armijo condition for a projected step, Tensor (B,) of bool.
 
     Parameters
@@ -25,14 +29,16 @@ def sufficient_decrease(value, trial_value, slope):
     return trial_value <= value + SUFFICIENT_DECREASE * predicted + slack
 
 
-def shorten(step, value, trial_value, slope):
-    """Step length after a refused trial: minimum of the parabola, kept in [0.1, 0.5] of the old."""
+def shorten(
+    step: torch.Tensor, value: torch.Tensor, trial_value: torch.Tensor, slope: torch.Tensor
+) -> torch.Tensor:
+    """Step length after a refused trial: minimum of the parabola, within [0.1, 0.5] of the old."""
     curvature = trial_value - value - slope
     ratio = torch.where(curvature > 0, -slope / (2 * curvature), 0.5)
     return step * ratio.nan_to_num(0.5).clamp(0.1, 0.5)
 
 
-def lengthen(step):
+def lengthen(step: torch.Tensor) -> torch.Tensor:
     """First step length to try after an accepted trial: 1, or twice the last one if less.
 
     The unit step is natural for a quasi-Newton direction, but where the curvature changes from

@@ -1,30 +1,38 @@
 """The least distortion that changes the class: ends on the margin constraint itself."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 
 from intriguing import checks
-from intriguing.attacks import boundary as polish
-from intriguing.attacks import targeted, untargeted
-from intriguing.attacks.problems import EVERY_OTHER, Problems
+from intriguing.attacks import boundary, targeted, untargeted
+from intriguing.attacks.adversarial_set import AdversarialSet
+from intriguing.attacks.options import Options
+from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.run import conduct
+from intriguing.attacks.solver import Solver, Work
 
 
 def minimum_distortion(
-    model,
-    images,
-    labels,
-    targets=None,
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    targets: torch.Tensor | None = None,
     *,
-    margin=1e-4,
-    candidates=3,
-    batch_size=None,
-    memory_mb=1024,
-    recheck="float32",
-    levels=None,
-    device=None,
-    settings=None,
-    exemplars=None,
-):
+    margin: float = 1e-4,
+    candidates: int = 3,
+    batch_size: int | None = None,
+    memory_mb: float = 1024,
+    recheck: str = "float32",
+    levels: int | None = None,
+    device: str | torch.device | None = None,
+    settings: boundary.Settings | Mapping[str, Any] | None = None,
+    exemplars: torch.Tensor | None = None,
+) -> AdversarialSet:
     """Nearest image of the box that the model gives another class, by the required margin.
 
         min ||x - x0||   subject to   logit[target] - logit[k] >= margin,  x in [0, 1]^n
@@ -32,7 +40,7 @@ def minimum_distortion(
     for all classes k; untargeted, for some target and k = label.
 
     Targeted, a rough run of the paper's method (`lbfgs`) finds the valley, and a sequential
-    projection on the linearised margins (`polish`) its lowest point. Untargeted, the same
+    projection on the linearised margins (`boundary`) its lowest point. Untargeted, the same
     projection starts at the image itself, once for each of the classes whose linearised boundary
     with the label is nearest; the nearest result counts. On a linear classifier both are exact; on
     others the result is a local minimum.
@@ -45,8 +53,8 @@ def minimum_distortion(
         Class to move each image to; None: any but the label.
     candidates : int
         Untargeted: classes that are tried at most.
-    settings : polish.Settings, optional
-        Numerical settings of the polish.
+    settings : boundary.Settings or mapping, optional
+        Numerical settings of the search on the boundary, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
         As in `lbfgs`; untargeted, those of any other class.
 
@@ -59,34 +67,81 @@ def minimum_distortion(
     ------
     AttackError, ModelError
         As in `lbfgs`.
+
+    See Also
+    --------
+    lbfgs : The paper's method.
+    noise_tolerance : Distortion by random noise at which the class changes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from intriguing.attacks import minimum_distortion
+    >>> model = torch.nn.Linear(2, 2).eval()
+    >>> with torch.no_grad():
+    ...     weight, bias = model.weight.copy_(torch.eye(2)), model.bias.zero_()
+    >>> adversarial = minimum_distortion(model, torch.tensor([[0.7, 0.3]]), torch.tensor([0]))
+    >>> adversarial.targets, round(adversarial.distortion.item(), 4)
+    (tensor([1]), 0.2001)
     """
-    settings = settings or polish.Settings()
-    checks.check_search(settings, polish.Settings)
+    search = checks.search_settings(settings, boundary.Settings)
     checks.check_count("candidates", candidates)
-
-    def solve(work, originals, labels, targets, required):
-        if targets is not None:
-            rivals = torch.full_like(targets, EVERY_OTHER)
-            problems = Problems(originals, targets, rivals, required)
-            return targeted.solve(work, problems, settings, work.report)
-        return untargeted.solve(work, originals, labels, required, candidates, settings)
-
-    def from_starts(work, problems, starts):
-        solution = targeted.polished(work, problems, starts, settings)
-        if targets is None:
-            untargeted.refine_overtaken(work, problems, solution, settings)
-        return solution
-
-    return conduct(
-        *(model, images, labels, targets, solve, from_starts),
-        exemplars=exemplars,
-        settings={"attack": "minimum_distortion", "targeted": targets is not None}
-        | ({"candidates": candidates} if targets is None else {}),
-        vectors=targeted.vectors(),
+    solver: Solver = _Targeted(search) if targets is not None else _Untargeted(search, candidates)
+    options = Options(
         margin=margin,
-        batch_size=batch_size,
-        memory_mb=memory_mb,
         recheck=recheck,
         levels=levels,
+        batch_size=batch_size,
+        memory_mb=memory_mb,
         device=device,
     )
+    return conduct(solver, model, images, labels, targets, options, exemplars)
+
+
+@dataclass(frozen=True)
+class _Targeted:
+    """The `solver.Solver` for given targets."""
+
+    settings: boundary.Settings
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return {"attack": "minimum_distortion", "targeted": True}
+
+    @property
+    def vectors(self) -> int:
+        return targeted.vectors()
+
+    def solve(self, work: Work, problems: Problems) -> Solution:
+        return targeted.solve(work, problems, self.settings)
+
+    def from_starts(self, work: Work, problems: Problems, starts: torch.Tensor) -> Solution:
+        return targeted.from_starts(work, problems, starts, self.settings)
+
+
+@dataclass(frozen=True)
+class _Untargeted:
+    """The `solver.Solver` for any class but the label."""
+
+    settings: boundary.Settings
+    candidates: int
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return {
+            "attack": "minimum_distortion",
+            "targeted": False,
+            "candidates": self.candidates,
+        }
+
+    @property
+    def vectors(self) -> int:
+        return targeted.vectors()
+
+    def solve(self, work: Work, problems: Problems) -> Solution:
+        return untargeted.solve(work, problems, self.candidates, self.settings)
+
+    def from_starts(self, work: Work, problems: Problems, starts: torch.Tensor) -> Solution:
+        solution = targeted.from_starts(work, problems, starts, self.settings)
+        untargeted.refine_overtaken(work, problems, solution, self.settings)
+        return solution

@@ -8,16 +8,30 @@ minimisers, right direction). The square makes the distortion term smooth withou
 path: the minimisers of both forms are the points of least norm for their loss.
 """
 
+from __future__ import annotations
+
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
+
+from intriguing.attacks.batching import Rows
+from intriguing.attacks.problems import Problems
 
 # Matrix products choose their kernels by the number of rows, and other kernels round differently;
 # so do vectorised functions (sigmoid, exp) by where a block of 32 numbers ends. In multiples of 32
 # rows, on one thread, each row comes out the same whatever stands beside it.
 ROWS = 32
+
+
+class Pullback(Protocol):
+    """Product of the Jacobian of the logits with a vector of each row."""
+
+    def __call__(self, upstream: torch.Tensor, keep: bool = False) -> torch.Tensor:
+        """From ``upstream`` (B, classes) to Tensor (B, n); ``keep``: it is called once more."""
 
 
 class Classifier:
@@ -26,20 +40,28 @@ class Classifier:
     Parameters
     ----------
     model : Module
-    shape : tuple
+    shape : sequence of int
         (C, H, W) of one image.
     multiple : int
-        Batches are filled up to multiples of so many rows.
+        Batches are filled up to multiples of this many rows.
     dtype : torch.dtype
         In which the model computes; what goes in and comes out keeps its own.
     """
 
-    def __init__(self, model, shape, multiple=ROWS, dtype=torch.float32):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        shape: Sequence[int],
+        multiple: int = ROWS,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.model, self.shape, self.multiple = model, tuple(shape), multiple
         self.dtype = dtype
 
     @classmethod
-    def independent(cls, model, shape, multiple, device):
+    def independent(
+        cls, model: torch.nn.Module, shape: Sequence[int], multiple: int, device: torch.device
+    ) -> Classifier:
         """A classifier each of whose rows comes out the same wherever it stands in a batch.
 
         Some processors round a row by where it lies in memory, if the number of units does not
@@ -52,47 +74,47 @@ class Classifier:
         double = cls(copy.deepcopy(model).double(), shape, multiple, torch.float64)
         try:
             double.logits(torch.zeros(1, math.prod(shape)))
-        except RuntimeError:  # tensors that are no parameters or buffers stay in single precision
+        except RuntimeError:  # tensors that are not parameters or buffers stay in single precision
             return single
         return double
 
-    def _rows_agree(self):
+    def _rows_agree(self) -> bool:
         """Whether equal rows have equal logits and gradients, bit by bit."""
         generator = torch.Generator().manual_seed(0)
         point = torch.rand(1, math.prod(self.shape), generator=generator)
-        found = []
+        results = []
         for rows in (self.multiple, 2 * self.multiple):
             logits, pullback = self.differentiate(point.expand(rows, -1).clone())
             upstream = torch.randn(1, logits.shape[1], generator=torch.Generator().manual_seed(1))
             gradients = pullback(upstream.expand(rows, -1).contiguous())
-            found += [(logits, gradients)]
-        first = [values[:1] for values in found[0]]
+            results.append((logits, gradients))
+        first = [values[:1] for values in results[0]]
         return all(
-            (values == own).all() for pair in found for values, own in zip(pair, first, strict=True)
+            bool((values == own).all())
+            for pair in results
+            for values, own in zip(pair, first, strict=True)
         )
 
     @torch.no_grad()
-    def logits(self, points):
+    def logits(self, points: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of ``points`` (B, n)."""
         padded = self._padded(points).to(self.dtype)
         return self.model(padded.view(-1, *self.shape))[: len(points)].to(points.dtype)
 
-    def differentiate(self, points):
+    def differentiate(self, points: torch.Tensor) -> tuple[torch.Tensor, Pullback]:
         """Logits and their pullback.
 
         Returns
         -------
         logits : Tensor (B, classes)
-        pullback : callable
-            From ``upstream`` (B, classes) to its product with the Jacobian, Tensor (B, n); may be
-            called several times.
+        pullback : Pullback
         """
         rows = len(points)
         padded = self._padded(points.detach()).to(self.dtype).requires_grad_(True)
         with torch.enable_grad():
             logits = self.model(padded.view(-1, *self.shape))
 
-        def pullback(upstream, keep=False):
+        def pullback(upstream: torch.Tensor, keep: bool = False) -> torch.Tensor:
             upstream = upstream.to(self.dtype)
             filler = upstream.new_zeros(len(padded) - rows, upstream.shape[1])
             upstream = torch.cat([upstream, filler]) if len(filler) else upstream
@@ -107,7 +129,7 @@ class Classifier:
 
         return logits.detach()[:rows].to(points.dtype), pullback
 
-    def _padded(self, points):
+    def _padded(self, points: torch.Tensor) -> torch.Tensor:
         missing = -len(points) % self.multiple
         if not missing:
             # a leaf of its own, so that the caller's tensor stays out of the graph
@@ -115,7 +137,9 @@ class Classifier:
         return torch.cat([points, points[:1].expand(missing, -1)])
 
 
-def contenders(targets, rivals, classes, dtype):
+def contenders(
+    targets: torch.Tensor, rivals: torch.Tensor, classes: int, dtype: torch.dtype
+) -> torch.Tensor:
     """Which logits take part: Tensor (B, classes), 0 for those that do and -inf for the others.
 
     Parameters
@@ -123,6 +147,8 @@ def contenders(targets, rivals, classes, dtype):
     targets : int64 Tensor (B,)
     rivals : int64 Tensor (B,)
         The one class that the target has to beat; -1: all of them.
+    classes : int
+    dtype : torch.dtype
     """
     allowed = torch.zeros(len(targets), classes, dtype=dtype, device=targets.device)
     paired = rivals >= 0
@@ -131,23 +157,54 @@ def contenders(targets, rivals, classes, dtype):
     return allowed.scatter_(1, both, 0.0)
 
 
-def target_margin(logits, targets):
+def target_margin(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Logit of the target minus the largest other logit, Tensor (B,)."""
     column = targets[:, None]
     others = logits.scatter(1, column, -torch.inf)
     return logits.gather(1, column)[:, 0] - others.amax(1)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
+class Constraint(Rows):
+    """What each row of a batch has to satisfy: margin(logits) >= required.
+
+    Parameters
+    ----------
+    targets : int64 Tensor (B,)
+    allowed : Tensor (B, classes)
+        Which classes compete, as `contenders` gives it.
+    required : Tensor (B,)
+        Margin in logits.
+    """
+
+    targets: torch.Tensor
+    allowed: torch.Tensor
+    required: torch.Tensor
+
+    @classmethod
+    def of(cls, problems: Problems, classes: int) -> Constraint:
+        """The constraints of some problems, each of which has a target."""
+        dtype = problems.originals.dtype
+        allowed = contenders(problems.targets, problems.rivals, classes, dtype)
+        return cls(problems.targets, allowed, problems.required)
+
+    def margin(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logit of the target minus the largest rival's, Tensor (B,)."""
+        return target_margin(logits + self.allowed, self.targets)
+
+
+@dataclass(eq=False, repr=False)
 class Evaluation:
     """The classifier seen from one point of each row.
 
+    Parameters
+    ----------
     loss : Tensor (B,)
         Softmax cross-entropy with respect to the target class.
     gradient : Tensor (B, n)
         Gradient of the loss with respect to the image.
     margin : Tensor (B,)
-        Logit of the target class minus the largest rival's; positive: it is beaten.
+        Logit of the target class minus the largest rival's; positive: that one is beaten.
     """
 
     loss: torch.Tensor
@@ -155,20 +212,20 @@ class Evaluation:
     margin: torch.Tensor
 
 
-def evaluate(classifier, points, targets, allowed, required):
+def evaluate(classifier: Classifier, points: torch.Tensor, constraint: Constraint) -> Evaluation:
     """Loss, gradient and margin at ``points`` (B, n), by one forward and one backward pass.
 
-    ``allowed`` is as `contenders` gives it: cross-entropy and margin are among those classes. The
-    target's logit enters the loss less the margin ``required`` (B,): a softmax that is saturated
-    before that margin is reached would have no gradient left.
+    Cross-entropy and margin are among the classes that compete. The target's logit enters the loss
+    less the required margin: a softmax that is saturated before that margin is reached would have
+    no gradient left.
     """
     logits, pullback = classifier.differentiate(points)
-    logits = logits + allowed
-    column = targets[:, None]
-    shifted = logits.scatter_add(1, column, -required[:, None])
+    logits = logits + constraint.allowed
+    column = constraint.targets[:, None]
+    shifted = logits.scatter_add(1, column, -constraint.required[:, None])
     log_probabilities = torch.log_softmax(shifted, 1)
     loss = -log_probabilities.gather(1, column)[:, 0]
     # d loss / d logits in closed form: one backward pass from the logits, no graph for the loss
     upstream = log_probabilities.exp_()
     upstream.scatter_add_(1, column, -torch.ones_like(loss)[:, None])
-    return Evaluation(loss, pullback(upstream), target_margin(logits, targets))
+    return Evaluation(loss, pullback(upstream), target_margin(logits, constraint.targets))

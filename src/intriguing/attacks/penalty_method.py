@@ -1,13 +1,22 @@
 """The paper's attack: box-constrained L-BFGS on a penalised objective."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 
 from intriguing import checks
-from intriguing.attacks import penalty_path as penalised
-from intriguing.attacks.objective import contenders, target_margin
-from intriguing.attacks.problems import EVERY_OTHER, Problems
+from intriguing.attacks import penalty_path
+from intriguing.attacks.adversarial_set import AdversarialSet
+from intriguing.attacks.objective import Constraint
+from intriguing.attacks.options import Options
+from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.ray import at_scale, nearest_on_ray
 from intriguing.attacks.run import conduct
+from intriguing.attacks.solver import Work
 from intriguing.errors import AttackError
 
 # forward passes that take the last minimiser to the boundary
@@ -15,20 +24,20 @@ TRIES = 4
 
 
 def lbfgs(
-    model,
-    images,
-    labels,
-    targets,
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    targets: torch.Tensor,
     *,
-    margin=1e-4,
-    batch_size=None,
-    memory_mb=1024,
-    recheck="float32",
-    levels=None,
-    device=None,
-    settings=None,
-    exemplars=None,
-):
+    margin: float = 1e-4,
+    batch_size: int | None = None,
+    memory_mb: float = 1024,
+    recheck: str = "float32",
+    levels: int | None = None,
+    device: str | torch.device | None = None,
+    settings: penalty_path.Settings | Mapping[str, Any] | None = None,
+    exemplars: torch.Tensor | None = None,
+) -> AdversarialSet:
     """Adversarial examples by the method of Szegedy et al. 2013, section 4.1.
 
     For each image the smallest c > 0 is sought whose minimiser of
@@ -48,31 +57,17 @@ def lbfgs(
     images : float Tensor (N, C, H, W) in [0, 1]
         Or (N, features): any shape with images along the first axis.
     labels : int Tensor (N,)
-        True classes. An image that the model gets wrong is recorded and not attacked.
+        True classes. An image that the model misclassifies is recorded and not attacked.
     targets : int Tensor (N,)
         Class to move each image to, other than its label.
-    margin : float
-        Least difference between the target's logit and any other for an example to count,
-        checked on the float32 image evaluated alone.
-    batch_size : int, optional
-        Images worked on at once, at most; does not change the result beyond rounding. By default
-        512 on a CPU, 1024 elsewhere.
-    memory_mb : float
-        Budget in MiB for working memory; fewer images are worked on at once where it asks for it.
-    recheck : str
-        ``float32``, or ``float64``: the margin must also hold in a double-precision copy of the
-        model.
-    levels : int, optional
-        Round pixels to so many levels (256: 8 bits). Examples that rounding undoes are solved
-        again with a larger margin.
-    device : str or torch.device, optional
-        Where to compute; by default where the model is. A model elsewhere is copied.
-    settings : penalised.Settings, optional
-        Numerical settings of the search.
+    margin, recheck, levels, batch_size, memory_mb, device
+        See `Options`.
+    settings : penalty_path.Settings or mapping, optional
+        Numerical settings of the search, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
         An image from which the search finds nothing is searched for again from the nearest of
         these that the model gives the target class; by default the ``images`` themselves. See
-        the module `exemplars`.
+        the module `restarts`.
 
     Returns
     -------
@@ -83,58 +78,76 @@ def lbfgs(
     Raises
     ------
     AttackError, ModelError
-        If an image leaves the box or is not finite, a label or target is no class, a target equals
-        its label, or the model is in training mode, random, or gives no finite logits.
+        If an image leaves the box or is not finite, a label or target is not a valid class, a
+        target equals its label, or the model is in training mode, random, or gives no finite
+        logits.
+
+    See Also
+    --------
+    minimum_distortion : Ends on the boundary itself, and may choose the class.
+    choose_targets : Rules for the target class.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from intriguing.attacks import lbfgs
+    >>> model = torch.nn.Linear(2, 2).eval()
+    >>> with torch.no_grad():
+    ...     weight, bias = model.weight.copy_(torch.eye(2)), model.bias.zero_()
+    >>> adversarial = lbfgs(
+    ...     model, torch.tensor([[0.7, 0.3]]), labels=torch.tensor([0]), targets=torch.tensor([1])
+    ... )
+    >>> round(adversarial.distortion.item(), 3)
+    0.2
     """
-    settings = settings or penalised.Settings()
-    checks.check_search(settings, penalised.Settings)
+    solver = _PenaltyMethod(checks.search_settings(settings, penalty_path.Settings))
     if targets is None:
         raise AttackError(
-            "lbfgs needs a target for each image: see choose_targets, or take minimum_distortion"
+            "lbfgs needs a target for each image: see choose_targets, or use minimum_distortion"
         )
-
-    def from_starts(work, problems, starts=None):
-        solution = penalised.solve(
-            work.classifier,
-            problems,
-            classes=work.classes,
-            settings=settings,
-            batch_size=work.batch_size,
-            starts=starts,
-            report=work.report,
-        )
-        _draw_back(work, problems, solution)
-        return solution
-
-    def solve(work, originals, labels, targets, required):
-        rivals = torch.full_like(targets, EVERY_OTHER)
-        return from_starts(work, Problems(originals, targets, rivals, required))
-
-    return conduct(
-        *(model, images, labels, targets, solve, from_starts),
-        exemplars=exemplars,
-        settings={"attack": "lbfgs"},
-        vectors=penalised.vectors(settings),
+    options = Options(
         margin=margin,
-        batch_size=batch_size,
-        memory_mb=memory_mb,
         recheck=recheck,
         levels=levels,
+        batch_size=batch_size,
+        memory_mb=memory_mb,
         device=device,
     )
+    return conduct(solver, model, images, labels, targets, options, exemplars)
 
 
-def _draw_back(work, problems, solution):
-    """Move what was found to the boundary, along the ray from the original."""
+@dataclass(frozen=True)
+class _PenaltyMethod:
+    """The `solver.Solver` of `lbfgs`."""
+
+    settings: penalty_path.Settings
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return {"attack": "lbfgs"}
+
+    @property
+    def vectors(self) -> int:
+        return penalty_path.vectors(self.settings)
+
+    def solve(self, work: Work, problems: Problems) -> Solution:
+        return _drawn_back(work, problems, penalty_path.solve(work, problems, self.settings))
+
+    def from_starts(self, work: Work, problems: Problems, starts: torch.Tensor) -> Solution:
+        solution = penalty_path.solve(work, problems, self.settings, starts)
+        return _drawn_back(work, problems, solution)
+
+
+def _drawn_back(work: Work, problems: Problems, solution: Solution) -> Solution:
+    """Move what was found to the boundary, in place, along the ray from the original."""
     for rows in solution.found.nonzero()[:, 0].split(work.batch_size):
         part = problems.take(rows)
         moves = solution.images[rows] - part.originals
-        allowed = contenders(part.targets, part.rivals, work.classes, moves.dtype)
-        logits = work.classifier.logits(part.originals) + allowed
-        rise = part.required - target_margin(logits, part.targets)
+        constraint = Constraint.of(part, work.classes)
+        rise = part.required - constraint.margin(work.classifier.logits(part.originals))
         scale, _ = nearest_on_ray(
-            *(work.classifier, part.originals, moves, part.targets, allowed),
-            *(part.required, rise, TRIES),
+            work.classifier, part.originals, moves, constraint, slope=rise, tries=TRIES
         )
         # at most 1: the minimiser itself succeeds
         solution.images[rows] = at_scale(part.originals, moves, scale.clamp(max=1.0))
+    return solution

@@ -4,6 +4,8 @@ A turn evaluates the trial points of all rows (one gradient each), accepts or sh
 lets the rows that reached their minimiser move their c, and proposes the next trial points.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +13,9 @@ import torch
 from intriguing.attacks import box, line_search
 from intriguing.attacks.batching import Batch, work_through
 from intriguing.attacks.curvature import CurvatureMemory
-from intriguing.attacks.objective import contenders, evaluate
-from intriguing.attacks.problems import Solution
+from intriguing.attacks.objective import Constraint, Evaluation, evaluate
+from intriguing.attacks.problems import Problems, Solution
+from intriguing.attacks.solver import Work
 from intriguing.attacks.weight_search import WeightSearch
 
 
@@ -20,16 +23,24 @@ from intriguing.attacks.weight_search import WeightSearch
 class Settings:
     """Numerical settings of the search; the defaults serve all models tried.
 
-    memory : curvature pairs kept per image.
-    stationarity : a minimiser is accepted when |x - P(x - gradient/2)| <= stationarity * |x - x0|.
-        Half the gradient is the distance to the minimum of the distortion term.
-    roughness, roughest : away from the boundary a rough minimiser tells on which side of it the
-        exact one lies: there the stationarity asked is ``roughness`` times the share of the
-        original margin that is left, at most ``roughest``.
-    steps_per_weight : most accepted steps for one c.
-    weight_tolerance, margin_tolerance : see `weight_search.WeightSearch`.
-    evaluations : most gradient evaluations for one image in one call of `solve`; an image that
-        reaches it keeps the best it has.
+    Parameters
+    ----------
+    memory : int
+        Curvature pairs kept for each image.
+    stationarity : float
+        A minimiser is accepted when |x - P(x - gradient/2)| <= stationarity * |x - x0|. Half the
+        gradient is the distance to the minimum of the distortion term.
+    roughness, roughest : float
+        Away from the boundary a rough minimiser shows on which side of it the exact one lies:
+        there the stationarity asked is ``roughness`` times the share of the original margin that
+        is left, at most ``roughest``.
+    steps_per_weight : int
+        Most accepted steps for one c.
+    weight_tolerance, margin_tolerance : float
+        See `weight_search.WeightSearch`.
+    evaluations : int
+        Most gradient evaluations for one image in one call of `solve`; an image that reaches it
+        keeps the best it has.
     """
 
     memory: int = 4
@@ -42,102 +53,171 @@ class Settings:
     evaluations: int = 1000
 
 
-def vectors(settings):
+# tensors (B, n) of a batch beside its curvature memory
+_IMAGES = 7
+
+
+def vectors(settings: Settings) -> int:
     """Copies of its pixels that `solve` keeps for each image."""
-    return 4 * settings.memory + 2 + len(_IMAGES)
+    return 4 * settings.memory + 2 + _IMAGES
 
 
-def solve(classifier, problems, *, classes, settings, batch_size, starts=None, report=None):
-    """Smallest-c minimisers for N problems, whatever their number, ``batch_size`` at a time.
+def solve(
+    work: Work, problems: Problems, settings: Settings, starts: torch.Tensor | None = None
+) -> Solution:
+    """Smallest-c minimisers for N problems, whatever their number.
 
     Parameters
     ----------
-    classifier : objective.Classifier
+    work : solver.Work
     problems : problems.Problems
+        With a target each.
+    settings : Settings
     starts : Tensor (N, n), optional
         Points of the target's class to start from, instead of the originals: the path is then
         followed from there towards smaller c.
-    report : callable, optional
-        Called with the number of images finished since its last call.
 
     Returns
     -------
     problems.Solution
     """
     solution = Solution.empty(problems.originals)
-    batch = _PathBatch(classifier, problems, classes, solution, settings, batch_size, starts)
-    work_through(batch, len(problems), report)
+    task = _Task(work, problems, settings, starts, solution)
+    rows = min(work.batch_size, len(problems))
+    batch = _PathBatch(task, torch.arange(rows, device=problems.originals.device))
+    work_through(batch, len(problems), work.report)
     return solution
 
 
-class _PathBatch(Batch):
-    def __init__(self, classifier, problems, classes, solution, settings, batch_size, starts):
-        self._classifier, self._problems, self._classes = classifier, problems, classes
-        self._starts = starts
-        self._solution, self._settings = solution, settings
-        rows = min(batch_size, len(problems))
-        originals = problems.originals[:rows]
-        dtype, device = originals.dtype, originals.device
-        self.owner = torch.arange(rows, device=device)
-        self.memory = CurvatureMemory(
-            rows, originals.shape[1], settings.memory, dtype=dtype, device=device
-        )
-        self.search = WeightSearch(
-            problems.required[:rows].clone(), settings.weight_tolerance, settings.margin_tolerance
-        )
-        for name in _IMAGES:
-            setattr(self, name, originals.clone())
-        for name in _NUMBERS:
-            setattr(self, name, torch.zeros(rows, dtype=dtype, device=device))
-        for name in ("remembers", "fresh", "done"):
-            setattr(self, name, torch.zeros(rows, dtype=torch.bool, device=device))
-        self.targets = torch.zeros(rows, dtype=torch.int64, device=device)
-        self.steps_here = torch.zeros_like(self.targets)
-        self.evaluations = torch.zeros_like(self.targets)
-        self.allowed = torch.zeros(rows, classes, dtype=dtype, device=device)
-        self.enter(self.owner.clone(), self.owner.clone())
+@dataclass(frozen=True, eq=False, repr=False)
+class _Task:
+    """The arguments of `solve`, and the solution that it returns."""
 
-    def turn(self):
-        evaluation = evaluate(
-            *(self._classifier, self.trial, self.targets, self.allowed, self.search.required)
+    work: Work
+    problems: Problems
+    settings: Settings
+    starts: torch.Tensor | None
+    solution: Solution
+
+
+@dataclass(init=False, eq=False, repr=False)
+class _PathBatch(Batch):
+    """Rows in work, each somewhere on the path of its minimisers.
+
+    Parameters
+    ----------
+    task : _Task
+    owner : int64 Tensor (B,)
+        The problems to begin with.
+
+    Attributes
+    ----------
+    originals : Tensor (B, n)
+    images : Tensor (B, n)
+        The iterate.
+    shift : Tensor (B, n)
+        Iterate minus original.
+    trial : Tensor (B, n)
+        The point to evaluate next.
+    loss_gradient, half_gradient : Tensor (B, n)
+        Gradient of the loss, and half that of the objective, at the iterate.
+    residual : Tensor (B, n)
+        `box.residual` at the iterate.
+    loss, margin, distance : Tensor (B,)
+        At the iterate; the distance is the norm of the shift.
+    step : Tensor (B,)
+        Length of the next step, as a share of the quasi-Newton step.
+    weight : Tensor (B,)
+        The present c.
+    best_distance : Tensor (B,)
+        Of the nearest minimiser that succeeded; infinity: none yet.
+    fallback_distance : Tensor (B,)
+        Of the nearest other iterate that succeeded.
+    remembers : bool Tensor (B,)
+        There are curvature pairs.
+    fresh : bool Tensor (B,)
+        The first trial point is not evaluated yet.
+    steps_here, evaluations : int64 Tensor (B,)
+        Accepted steps at the present c; gradients so far.
+    constraint : Constraint
+    search : WeightSearch
+    memory : CurvatureMemory
+    """
+
+    originals: torch.Tensor
+    images: torch.Tensor
+    shift: torch.Tensor
+    trial: torch.Tensor
+    loss_gradient: torch.Tensor
+    half_gradient: torch.Tensor
+    residual: torch.Tensor
+    loss: torch.Tensor
+    margin: torch.Tensor
+    distance: torch.Tensor
+    step: torch.Tensor
+    weight: torch.Tensor
+    best_distance: torch.Tensor
+    fallback_distance: torch.Tensor
+    remembers: torch.Tensor
+    fresh: torch.Tensor
+    steps_here: torch.Tensor
+    evaluations: torch.Tensor
+    constraint: Constraint
+    search: WeightSearch
+    memory: CurvatureMemory
+
+    def __init__(self, task: _Task, owner: torch.Tensor) -> None:
+        self._task = task
+        settings = task.settings
+        problems = task.problems.take(owner)
+        # each field has a tensor of its own, since `put` writes into them
+        self.owner = owner.clone()
+        self.done = torch.zeros_like(owner, dtype=torch.bool)
+        self.originals = problems.originals
+        starts = problems.originals if task.starts is None else task.starts[owner]
+        self.images, self.trial = starts.clone(), starts.clone()
+        self.shift = torch.zeros_like(starts)
+        self.loss_gradient = torch.zeros_like(starts)
+        self.half_gradient = torch.zeros_like(starts)
+        self.residual = torch.zeros_like(starts)
+        self.loss = starts.new_zeros(len(owner))
+        self.margin = torch.zeros_like(self.loss)
+        self.distance = torch.zeros_like(self.loss)
+        self.step = torch.ones_like(self.loss)
+        self.weight = torch.zeros_like(self.loss)
+        self.best_distance = torch.full_like(self.loss, torch.inf)
+        self.fallback_distance = torch.full_like(self.loss, torch.inf)
+        self.remembers = torch.zeros_like(self.done)
+        self.fresh = torch.ones_like(self.done)
+        self.steps_here = torch.zeros_like(owner)
+        self.evaluations = torch.zeros_like(owner)
+        self.constraint = Constraint.of(problems, task.work.classes)
+        self.search = WeightSearch(self.loss, settings.weight_tolerance, settings.margin_tolerance)
+        self.memory = CurvatureMemory(
+            len(owner),
+            starts.shape[1],
+            settings.memory,
+            dtype=starts.dtype,
+            device=starts.device,
         )
-        self._take(evaluation)
+
+    def turn(self) -> None:
+        self._take(evaluate(self._task.work.classifier, self.trial, self.constraint))
         self._propose()
 
-    def enter(self, rows, owner):
-        problems = self._problems.take(owner)
-        self.owner[rows] = owner
-        self.originals[rows] = problems.originals
-        for images in (self.images, self.trial):
-            images[rows] = problems.originals if self._starts is None else self._starts[owner]
-        self.targets[rows] = problems.targets
-        self.allowed[rows] = contenders(
-            problems.targets, problems.rivals, self._classes, self.allowed.dtype
-        )
-        self.search.required[rows] = problems.required
-        for zero in (self.shift, self.loss_gradient, self.half_gradient):
-            zero[rows] = 0
-        for zero in (self.loss, self.distance, self.weight):
-            zero[rows] = 0
-        self.memory.forget(rows)
-        self.best_distance[rows] = torch.inf
-        self.fallback_distance[rows] = torch.inf
-        self.remembers[rows] = False
-        self.step[rows] = 1.0
-        self.fresh[rows] = True
-        self.done[rows] = False
-        self.steps_here[rows] = 0
-        self.evaluations[rows] = 0
+    def enter(self, rows: torch.Tensor, owner: torch.Tensor) -> None:
+        self.put(rows, _PathBatch(self._task, owner))
 
-    def leave(self, rows):
+    def leave(self, rows: torch.Tensor) -> None:
         owner = self.owner[rows]
-        self._solution.evaluations[owner] = self.evaluations[rows]
-        failed = rows[~self._solution.found[owner]]
-        self._solution.images[self.owner[failed]] = self.images[failed]
+        solution = self._task.solution
+        solution.evaluations[owner] = self.evaluations[rows]
+        failed = rows[~solution.found[owner]]
+        solution.images[self.owner[failed]] = self.images[failed]
 
-    def _take(self, evaluation):
+    def _take(self, evaluation: Evaluation) -> None:
         """Accept or refuse the trial points; settle the rows that reached their minimiser."""
-        settings, fresh = self._settings, self.fresh
+        settings, fresh = self._task.settings, self.fresh
         self.evaluations += ~self.done
         move = self.trial - self.images
         slope = 2 * _dot(self.half_gradient, move)
@@ -181,8 +261,8 @@ class _PathBatch(Batch):
             self._start(fresh)
         self.half_gradient = self._half_gradient()
         self.residual = box.residual(self.images, self.half_gradient)
-        self._keep_fallback(stepped if self._starts is None else accepted)
-        left = (self.margin - self.search.required).abs() / self.search.gap
+        self._keep_fallback(stepped if self._task.starts is None else accepted)
+        left = (self.margin - self.constraint.required).abs() / self.search.gap
         tolerance = (settings.roughness * left).clamp(settings.stationarity, settings.roughest)
         error = torch.linalg.vector_norm(self.residual, dim=1)
         stationary = error <= tolerance * self.distance
@@ -192,40 +272,42 @@ class _PathBatch(Batch):
         self._settle(settled)
         self.fresh = torch.zeros_like(fresh)
 
-    def _start(self, fresh):
+    def _start(self, fresh: torch.Tensor) -> None:
         residual = box.residual(self.images, self.loss_gradient)
         gradient = self.loss_gradient * box.free_variables(residual)
         squared = gradient.square_().sum(1)
-        if self._starts is None:
-            self.search.start(fresh, self.margin, squared)
+        if self._task.starts is None:
+            self.search.start(fresh, self.constraint.required - self.margin, squared)
         else:
             self.search.start_beyond(fresh, self.distance, squared)
         self.weight = self.search.weight
 
-    def _half_gradient(self, rows=slice(None)):
+    def _half_gradient(self, rows: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """Half the gradient of the objective: shift + (c / 2) * gradient of the loss."""
         half = 0.5 * self.weight[rows, None]
         return torch.addcmul(self.shift[rows], half, self.loss_gradient[rows])
 
-    def _keep_fallback(self, rows):
+    def _keep_fallback(self, rows: torch.Tensor) -> None:
         """Record the nearest iterate that succeeds, for rows whose minimisers never do."""
-        nearer = (self.margin >= self.search.required) & (self.distance < self.fallback_distance)
-        kept = (rows & nearer & self.best_distance.isinf()).nonzero()[:, 0]
-        if len(kept):
-            self.fallback_distance[kept] = self.distance[kept]
-            self._record(kept)
+        succeeds = self.margin >= self.constraint.required
+        nearer = succeeds & (self.distance < self.fallback_distance)
+        chosen = (rows & nearer & self.best_distance.isinf()).nonzero()[:, 0]
+        if len(chosen):
+            self.fallback_distance[chosen] = self.distance[chosen]
+            self._record(chosen)
 
-    def _record(self, rows):
+    def _record(self, rows: torch.Tensor) -> None:
         owner = self.owner[rows]
-        self._solution.images[owner] = self.images[rows]
-        self._solution.loss_weight[owner] = self.weight[rows]
-        self._solution.found[owner] = True
+        solution = self._task.solution
+        solution.images[owner] = self.images[rows]
+        solution.loss_weight[owner] = self.weight[rows]
+        solution.found[owner] = True
 
-    def _settle(self, settled):
-        self.done |= self.evaluations >= self._settings.evaluations
+    def _settle(self, settled: torch.Tensor) -> None:
+        self.done |= self.evaluations >= self._task.settings.evaluations
         if not settled.any():
             return
-        success, finished = self.search.update(settled, self.margin)
+        success, finished = self.search.update(settled, self.margin, self.constraint.required)
         better = (success & (self.distance < self.best_distance)).nonzero()[:, 0]
         if len(better):
             self._record(better)
@@ -237,7 +319,7 @@ class _PathBatch(Batch):
         self.half_gradient[moved] = self._half_gradient(moved)
         self.residual[moved] = box.residual(self.images[moved], self.half_gradient[moved])
 
-    def _propose(self):
+    def _propose(self) -> None:
         """Next trial point of every row: a projected quasi-Newton step."""
         free = box.free_variables(self.residual)
         direction = self.memory.direction(self.half_gradient, free, self.weight)
@@ -245,13 +327,6 @@ class _PathBatch(Batch):
         box.project(self.trial)
 
 
-_IMAGES = ("originals", "images", "shift", "trial", "half_gradient", "residual", "loss_gradient")
-_NUMBERS = (
-    *("loss", "margin", "step", "distance", "weight"),
-    *("best_distance", "fallback_distance"),
-)
-
-
-def _dot(left, right):
+def _dot(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     # a row product; torch.bmm of matrix-vector shapes is several times slower on a CPU
     return (left * right).sum(1)

@@ -1,24 +1,32 @@
 """The boundary along the ray from an original image through another: forward passes only."""
 
+from __future__ import annotations
+
 import torch
 
-from intriguing.attacks.objective import target_margin
+from intriguing.attacks.objective import Classifier, Constraint
 
 # largest scale tried
 FARTHEST = 1.5
 
 
-def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slope, tries):
+def nearest_on_ray(
+    classifier: Classifier,
+    originals: torch.Tensor,
+    moves: torch.Tensor,
+    constraint: Constraint,
+    slope: torch.Tensor,
+    tries: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Smallest scale found at which P(original + scale * move) has the required margin.
 
     A secant search that starts at scale 1 and stays between the last failure and success.
 
     Parameters
     ----------
+    classifier : objective.Classifier
     originals, moves : Tensor (B, n)
-    targets, allowed
-        As in `objective.evaluate`.
-    required : Tensor (B,)
+    constraint : objective.Constraint
     slope : Tensor (B,)
         Estimate of d margin / d scale, positive: used until both sides of the boundary are known.
     tries : int
@@ -31,14 +39,14 @@ def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slo
     margin : Tensor (B,)
         At scale 1.
     """
+    required = constraint.required
     scale = torch.ones_like(required)
     low, low_margin = torch.zeros_like(scale), torch.full_like(scale, -torch.inf)
     high, high_margin = torch.full_like(scale, torch.inf), torch.full_like(scale, torch.inf)
     # what rounding of the scale could undo
     aim = required + 4e-6 * slope
     for turn in range(tries):
-        logits = classifier.logits(at_scale(originals, moves, scale)) + allowed
-        margin = target_margin(logits, targets)
+        margin = constraint.margin(classifier.logits(at_scale(originals, moves, scale)))
         if turn == 0:
             first = margin
         success = margin >= required
@@ -57,6 +65,6 @@ def nearest_on_ray(classifier, originals, moves, targets, allowed, required, slo
     return high, first
 
 
-def at_scale(originals, moves, scale):
+def at_scale(originals: torch.Tensor, moves: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """P(original + scale * move), Tensor (B, n)."""
     return torch.addcmul(originals, scale[:, None], moves).clamp_(0, 1)

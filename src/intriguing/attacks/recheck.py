@@ -4,14 +4,15 @@ Batched kernels round differently for different batch sizes, so an image that si
 boundary within a batch may be on the wrong side alone. A logit margin keeps it away.
 """
 
+from __future__ import annotations
+
 import copy
 
 import torch
 
 from intriguing.attacks.objective import contenders, target_margin
-from intriguing.errors import AttackError, ModelError
+from intriguing.errors import ModelError
 
-PRECISIONS = ("float32", "float64")
 # batched and single logits differ by a few roundings; what is further from a tie than this share
 # of the largest logit has the same class alone
 _ROUNDING = 1e-3
@@ -23,28 +24,27 @@ class Alone:
     Parameters
     ----------
     model : Module
-    precision : str
+    precision : {"float32", "float64"}
         ``float32``: the model as it is; ``float64``: additionally a copy of it in double
         precision, the smaller of the two margins counts.
     """
 
-    def __init__(self, model, precision="float32"):
-        if precision not in PRECISIONS:
-            raise AttackError(
-                f"recheck is {precision!r}: choose one of {', '.join(map(repr, PRECISIONS))}"
-            )
+    def __init__(self, model: torch.nn.Module, precision: str = "float32") -> None:
         self.models = [(model, torch.float32)]
         if precision == "float64":
             self.models.append((copy.deepcopy(model).double(), torch.float64))
 
     @torch.no_grad()
-    def leading(self, images, labels):
+    def leading(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The class with the largest logit beside the label's, int64 Tensor (N,)."""
-        logits = _one_by_one(*self.models[0], images)
+        model, dtype = self.models[0]
+        logits = _one_by_one(model, dtype, images)
         return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)
 
     @torch.no_grad()
-    def margins(self, images, targets, rivals):
+    def margins(
+        self, images: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
+    ) -> torch.Tensor:
         """Margin of each target over its rivals (`problems.Problems`), float64 Tensor (N,)."""
         margins = []
         for model, dtype in self.models if len(images) else ():
@@ -54,12 +54,14 @@ class Alone:
         return torch.stack(margins).amin(0) if margins else images.new_zeros(0).double()
 
 
-def _one_by_one(model, dtype, images):
+def _one_by_one(model: torch.nn.Module, dtype: torch.dtype, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([model(image) for image in images.to(dtype).split(1)])
 
 
 @torch.no_grad()
-def correct_alone(model, images, labels, batch_size=256):
+def correct_alone(
+    model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 256
+) -> torch.Tensor:
     """Whether each image, evaluated by itself, is classified as its label, bool Tensor (N,).
 
     Raises
@@ -67,18 +69,18 @@ def correct_alone(model, images, labels, batch_size=256):
     ModelError
         If a logit is not finite.
     """
-    right = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    correct = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     for start in range(0, len(images), batch_size):
         logits = model(images[start : start + batch_size])
         if not logits.isfinite().all():
             bad = start + (~logits.isfinite()).any(1).nonzero()[0, 0].item()
             raise ModelError(
                 f"the model gives NaN or infinity for image {bad}: its weights are damaged or it"
-                " divides by zero; train or repair it"
+                " divides by zero; train or fix it"
             )
         margin = target_margin(logits, labels[start : start + batch_size])
-        right[start : start + batch_size] = margin >= 0
+        correct[start : start + batch_size] = margin >= 0
         close = margin.abs() <= _ROUNDING * logits.abs().amax(1).clamp(min=1)
         for i in (start + close.nonzero()[:, 0]).tolist():
-            right[i] = model(images[i : i + 1]).argmax(1)[0] == labels[i]
-    return right
+            correct[i] = model(images[i : i + 1]).argmax(1)[0] == labels[i]
+    return correct

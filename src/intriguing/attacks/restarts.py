@@ -6,12 +6,17 @@ image of the target class there is a point of that class next to one that is not
 there finds the nearest point of its valley.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import torch
 
-from intriguing.attacks.objective import contenders, target_margin
-from intriguing.attacks.problems import Problems
+from intriguing.attacks.objective import Classifier, Constraint, target_margin
+from intriguing.attacks.problems import Problems, Solution
+from intriguing.attacks.ray import at_scale
 
-# images that are looked through: at most so many, and so many bytes of them
+# images that are looked through: at most this many, and this many bytes of them
 MOST, MOST_BYTES = 4096, 1 << 28
 # starts that are tried for an image
 TRIES = 3
@@ -21,8 +26,8 @@ AT_ONCE = 64
 HALVINGS = 14
 
 
-def most(pixels):
-    """How many images of so many numbers are looked through, the first ones."""
+def most(pixels: int) -> int:
+    """How many images of this many numbers are looked through, the first ones."""
     return max(1, min(MOST, MOST_BYTES // (4 * pixels)))
 
 
@@ -36,21 +41,27 @@ class Exemplars:
     batch_size : int
     """
 
-    def __init__(self, classifier, images, batch_size):
+    def __init__(self, classifier: Classifier, images: torch.Tensor, batch_size: int) -> None:
         self.classifier, self.batch_size = classifier, batch_size
         self.images = images[: most(images.shape[1])]
-        logits = torch.cat([classifier.logits(part) for part in self.images.split(batch_size)])
+        logits = self._logits(self.images)
+        self.number = logits.shape[1]
         self.classes = logits.argmax(1)
         self.margins = target_margin(logits, self.classes)
 
-    def restart(self, solution, problems, solve):
+    def restart(
+        self,
+        solution: Solution,
+        problems: Problems,
+        solve: Callable[[Problems, torch.Tensor], Solution],
+    ) -> None:
         """Search again, in place, where ``solution`` has found nothing.
 
         Parameters
         ----------
         solution : problems.Solution
         problems : problems.Problems
-            Without targets (-1) any class but the rival's is aimed at.
+            Without a target (`problems.ANY`), any class but the rival's is aimed at.
         solve : callable
             ``solve(problems, starts)`` gives a Solution.
         """
@@ -70,47 +81,39 @@ class Exemplars:
             solution.put(rows, here)
             missing[rows[here.found]] = False
 
-    def _nearest(self, problems, rank):
+    def _nearest(self, problems: Problems, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The exemplar of that rank by distance for each problem, and its class or -1."""
         chosen = torch.empty_like(problems.originals)
         targets = torch.full_like(problems.targets, -1)
         for row in range(len(problems)):
             wanted, rival = problems.targets[row], problems.rivals[row]
-            fits = self.classes == wanted if wanted >= 0 else self.classes != rival
-            fits = (fits & (self.margins >= 2 * problems.required[row])).nonzero()[:, 0]
-            if len(fits) <= rank:
+            suitable = self.classes == wanted if wanted >= 0 else self.classes != rival
+            suitable = suitable & (self.margins >= 2 * problems.required[row])
+            numbers = suitable.nonzero()[:, 0]
+            if len(numbers) <= rank:
                 continue
             distances = torch.cat(
                 [
                     (self.images[some] - problems.originals[row]).double().square().sum(1)
-                    for some in fits.split(AT_ONCE)
+                    for some in numbers.split(AT_ONCE)
                 ]
             )
-            nearest = fits[distances.argsort(stable=True)[rank]]
+            nearest = numbers[distances.argsort(stable=True)[rank]]
             chosen[row], targets[row] = self.images[nearest], self.classes[nearest]
         return chosen, targets
 
-    def _boundary(self, problems, exemplars):
+    def _boundary(self, problems: Problems, exemplars: torch.Tensor) -> torch.Tensor:
         """Points of the target's class on the segments to the exemplars, next to its boundary."""
         low = torch.zeros_like(problems.required)
         high = torch.ones_like(low)
         moves = exemplars - problems.originals
+        constraint = Constraint.of(problems, self.number)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            reached = self._margin(problems, moves, middle) >= problems.required
+            logits = self._logits(at_scale(problems.originals, moves, middle))
+            reached = constraint.margin(logits) >= problems.required
             high, low = torch.where(reached, middle, high), torch.where(reached, low, middle)
-        return self._at(problems, moves, high)
+        return at_scale(problems.originals, moves, high)
 
-    def _margin(self, problems, moves, scale):
-        points = self._at(problems, moves, scale)
-        logits = torch.cat([self.classifier.logits(p) for p in points.split(self.batch_size)])
-        allowed = contenders(problems.targets, problems.rivals, logits.shape[1], logits.dtype)
-        return target_margin(logits + allowed, problems.targets)
-
-    def _at(self, problems, moves, scale):
-        return torch.addcmul(problems.originals, scale[:, None], moves).clamp_(0, 1)
-
-
-def untargeted_problems(originals, labels, required):
-    """Problems whose target is open: any class but the label."""
-    return Problems(originals, torch.full_like(labels, -1), labels.clone(), required)
+    def _logits(self, points: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.classifier.logits(part) for part in points.split(self.batch_size)])

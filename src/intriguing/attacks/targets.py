@@ -1,5 +1,7 @@
 """Rules that choose the class an image is moved to. The paper does not state its own for MNIST."""
 
+from __future__ import annotations
+
 import torch
 
 from intriguing import checks
@@ -10,7 +12,15 @@ RULES = ("next", "random", "least_likely", "nearest")
 
 
 @torch.no_grad()
-def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
+def choose_targets(
+    rule: str,
+    model: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+) -> torch.Tensor:
     """One target class for each image, never its label.
 
     Parameters
@@ -19,8 +29,11 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
         ``next``: the class after the label, cyclically; ``random``: uniform over the others,
         drawn from ``seed``; ``least_likely``: the smallest logit; ``nearest``: the class whose
         boundary with the label is nearest when the logits are linearised at the image.
+    model : Module
     images : Tensor (N, C, H, W)
     labels : int64 Tensor (N,)
+    seed : int
+    batch_size : int
 
     Returns
     -------
@@ -30,6 +43,18 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
     ------
     AttackError, ModelError
         If the rule is unknown, or images, labels or model are not what an attack takes.
+
+    See Also
+    --------
+    lbfgs, minimum_distortion : Attacks that take the targets.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from intriguing.attacks import choose_targets
+    >>> model = torch.nn.Linear(4, 3).eval()
+    >>> choose_targets("next", model, torch.rand(3, 4), labels=torch.tensor([0, 1, 2]))
+    tensor([1, 2, 0])
     """
     if rule not in RULES:
         hint = " (untargeted: give minimum_distortion no targets)" if rule == "any" else ""
@@ -62,7 +87,14 @@ def choose_targets(rule, model, images, labels, *, seed=0, batch_size=512):
 RANKED = 32
 
 
-def nearest_classes(classifier, points, labels, count, *, batch_size):
+def nearest_classes(
+    classifier: Classifier,
+    points: torch.Tensor,
+    labels: torch.Tensor,
+    count: int,
+    *,
+    batch_size: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Classes whose boundary with the label is nearest when the logits are linearised.
 
     The distance to class k is |f_label - f_k| / |grad (f_label - f_k)|, as in DeepFool
@@ -82,13 +114,14 @@ def nearest_classes(classifier, points, labels, count, *, batch_size):
         Nearest first.
     distances : Tensor (N, count)
     """
-    parts = zip(points.split(batch_size), labels.split(batch_size), strict=True)
-    ranked = [_nearest_of_batch(classifier, x, y, count) for x, y in parts]
-    classes, distances = zip(*ranked, strict=True)
-    return torch.cat(classes), torch.cat(distances)
+    batches = zip(points.split(batch_size), labels.split(batch_size), strict=True)
+    parts = [_nearest_of_batch(classifier, x, y, count) for x, y in batches]
+    return torch.cat([classes for classes, _ in parts]), torch.cat([far for _, far in parts])
 
 
-def _nearest_of_batch(classifier, points, labels, count):
+def _nearest_of_batch(
+    classifier: Classifier, points: torch.Tensor, labels: torch.Tensor, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     logits, pullback = classifier.differentiate(points)
     column = labels[:, None]
     others = logits.scatter(1, column, -torch.inf)

@@ -1,11 +1,17 @@
 """CIFAR-10: the published batches, or a folder of JPEG copies where there are no batches."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 
-from intriguing.datasets import folder as image_folder
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.download import download, elsewhere
+from intriguing.datasets.folder import Listing, decoded, listing
+from intriguing.datasets.subset import Subset
 from intriguing.errors import DataError
 from intriguing.torchvision_import import import_torchvision
 
@@ -18,7 +24,7 @@ CLASS_NAMES = (
 IMAGES_A_CLASS = {"train": 5000, "test": 1000}
 
 
-def read(root, subset):
+def read(root: Path, subset: Subset) -> Dataset:
     """Read CIFAR-10.
 
     Parameters
@@ -28,11 +34,11 @@ def read(root, subset):
         ``<root>/cifar-10-python.tar.gz``. Otherwise the JPEG copies in
         ``<root>/cifar10-jpeg/{train,test}/<class>/`` are read, if they are there; otherwise the
         archive is downloaded.
-    subset : labelled_images.Subset
+    subset : subset.Subset
 
     Returns
     -------
-    labelled_images.Dataset
+    dataset.Dataset
         Called ``cifar10``, or ``cifar10-jpeg``: lossy copies are another data set.
 
     Raises
@@ -47,7 +53,7 @@ def read(root, subset):
     return _read_batches(source, root, subset)
 
 
-def _read_batches(source, root, subset):
+def _read_batches(source: Any, root: Path, subset: Subset) -> Dataset:
     folder, archive = root / source.base_folder, root / source.filename
     remedy = (
         f"put the original {source.filename} into {root} and delete {folder},"
@@ -65,29 +71,31 @@ def _read_batches(source, root, subset):
         for name, md5 in files:
             _check(folder / name, md5, remedy)
         raise DataError(f"{folder} cannot be read ({error}): {remedy}") from error
-    kept = []
+    tensors: list[torch.Tensor] = []
     for split, content in contents.items():
         rows = subset.rows(split, len(content.targets))
         pixels = torch.from_numpy(content.data[rows]).permute(0, 3, 1, 2)
-        kept += [
+        tensors += [
             intensities(pixels.contiguous()),
             torch.from_numpy(np.array(content.targets, dtype=np.int64)[rows]),
         ]
-    return Dataset("cifar10", *kept, tuple(contents["train"].classes))
+    train_images, train_labels, test_images, test_labels = tensors
+    class_names = tuple(contents["train"].classes)
+    return Dataset("cifar10", train_images, train_labels, test_images, test_labels, class_names)
 
 
-def _check(path, md5, remedy):
+def _check(path: Path, md5: str, remedy: str) -> None:
     if not import_torchvision().datasets.utils.check_integrity(path, md5):
         raise DataError(f"{path} is not the published file (its MD5 is not {md5}): {remedy}")
 
 
-def _read_jpegs(folder, subset):
+def _read_jpegs(folder: Path, subset: Subset) -> Dataset:
     remedy = (
         f"unpack the copies again, or put the original cifar-10-python.tar.gz into {folder.parent}"
     )
-    listings = {}
+    listings: dict[str, Listing] = {}
     for split, expected in IMAGES_A_CLASS.items():
-        names, listings[split] = image_folder.listing(folder / split)
+        names, listings[split] = listing(folder / split)
         if names != CLASS_NAMES:
             raise DataError(
                 f"the class folders of {folder / split} are {', '.join(names)} instead of"
@@ -99,10 +107,10 @@ def _read_jpegs(folder, subset):
                     f"{folder / split / names[label]} has {count} images instead of {expected}:"
                     f" {remedy}"
                 )
-    made = image_folder.decoded(JPEG_FOLDER, listings, subset, CLASS_NAMES)
-    if made.train_images.shape[1:] != (3, 32, 32):
+    dataset = decoded(JPEG_FOLDER, listings, subset, CLASS_NAMES)
+    if dataset.train_images.shape[1:] != (3, 32, 32):
         raise DataError(
-            f"the images in {folder} are {tuple(made.train_images.shape[1:])} instead of"
+            f"the images in {folder} are {tuple(dataset.train_images.shape[1:])} instead of"
             f" (3, 32, 32): {remedy}"
         )
-    return made
+    return dataset

@@ -1,10 +1,15 @@
 """Published files that are not there: downloaded by torchvision, or what to do about it."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
 
 
-def download(source, root, folder, remedy):
+def download(source: Any, root: Path, folder: Path, remedy: str) -> None:
     """Let torchvision download a data set.
 
     Parameters
@@ -30,7 +35,7 @@ def download(source, root, folder, remedy):
         ) from error
 
 
-def elsewhere(holds):
+def elsewhere(holds: str) -> str:
     """The end of a remedy: where else the files may be."""
     return (
         f"or set data.root in the experiment or the environment variable {ROOT_VARIABLE} to the"

@@ -1,21 +1,29 @@
-"""Images of one's own: a folder for each class, read by Pillow.
+"""Your own images: a folder for each class, read by Pillow.
 
 Which images there are is settled first, so that a subset decodes only what it keeps. No file is
 left out without a word: what is not an image, or cannot be read, is named in the error.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from intriguing.datasets.dataset import Dataset, held_out_test, intensities
+from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.root import ROOT_VARIABLE
+from intriguing.datasets.subset import Subset, held_out_test
 from intriguing.errors import DataError
 from intriguing.progress import Progress
 from intriguing.torchvision_import import import_torchvision
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SPLITS = ("train", "test")
 # what file managers leave behind; names with a dot in front are skipped as well
@@ -33,28 +41,40 @@ class Listing:
     paths: np.ndarray
     labels: np.ndarray
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> Listing:
         return Listing(self.paths[rows], self.labels[rows])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
-def read(folder, subset, *, test_fraction=0.2, size=None, resize=None, channels=None):
+def read(
+    root: Path,
+    subset: Subset,
+    *,
+    folder: str | Path | None = None,
+    test_fraction: float = 0.2,
+    size: int | None = None,
+    resize: int | None = None,
+    channels: int | None = None,
+) -> Dataset:
     """Read a folder of images.
 
     Parameters
     ----------
-    folder : Path
+    root : Path
+        Where a relative ``folder`` is.
+    subset : subset.Subset
+    folder : path
         With ``train/<class>/*`` and ``test/<class>/*``, or with ``<class>/*``: then
         ``test_fraction`` of the images are the test set, drawn with the seed of the subset.
-    subset : labelled_images.Subset
+    test_fraction : float
     size, resize, channels : int, optional
         As of `decode`.
 
     Returns
     -------
-    labelled_images.Dataset
+    dataset.Dataset
         The classes are in alphabetical order.
 
     Raises
@@ -62,6 +82,9 @@ def read(folder, subset, *, test_fraction=0.2, size=None, resize=None, channels=
     DataError
         If the folder is not of this form, or an image cannot be read or does not fit the others.
     """
+    if folder is None:
+        raise DataError("data.folder is missing: set it to the folder of the images")
+    folder = root / Path(folder).expanduser()
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder: set data.folder to the folder of the images; a relative"
@@ -85,7 +108,7 @@ def read(folder, subset, *, test_fraction=0.2, size=None, resize=None, channels=
     )
 
 
-def listing(folder):
+def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
     """Which images there are in the class folders of ``folder``.
 
     Returns
@@ -108,12 +131,12 @@ def listing(folder):
         if entry.is_file() and not _hidden(entry, folder) and entry.suffix.lower() in extensions:
             raise DataError(f"{entry} is in no class folder: move it into one, or delete it")
 
-    def is_image(path):
+    def is_image(path: str) -> bool:
         if _hidden(path, folder):
             return False
         if not path.lower().endswith(extensions):
             raise DataError(
-                f"{path} is no image that can be read ({', '.join(extensions)}): convert it, or"
+                f"{path} is not an image that can be read ({', '.join(extensions)}): convert it, or"
                 " delete it"
             )
         return True
@@ -134,7 +157,7 @@ def listing(folder):
     return tuple(names), found
 
 
-def _own_splits(folder):
+def _own_splits(folder: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     names, listings = {}, {}
     for split in SPLITS:
         names[split], listings[split] = listing(folder / split)
@@ -148,7 +171,7 @@ def _own_splits(folder):
     return names["train"], listings
 
 
-def _class_folders(folder):
+def _class_folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise DataError(f"{folder} is not there: it must hold a folder for each class")
     try:
@@ -160,12 +183,18 @@ def _class_folders(folder):
     return [name for name in entries if not name.startswith(".")]
 
 
-def _hidden(path, folder):
+def _hidden(path: str | Path, folder: Path) -> bool:
     parts = Path(path).relative_to(folder).parts
     return any(part.startswith(".") for part in parts) or parts[-1].lower() in _LITTER
 
 
-def decoded(name, listings, subset, class_names, **geometry):
+def decoded(
+    name: str,
+    listings: Mapping[str, Listing],
+    subset: Subset,
+    class_names: Sequence[str],
+    **geometry: int | None,
+) -> Dataset:
     """Keep a subset of some listed images, decode it, and make a data set of it.
 
     Parameters
@@ -174,14 +203,14 @@ def decoded(name, listings, subset, class_names, **geometry):
         Of the data set.
     listings : dict
         `Listing` of ``train`` and of ``test``.
-    subset : labelled_images.Subset
+    subset : subset.Subset
     class_names : tuple of str
     geometry
         ``size``, ``resize`` and ``channels`` as of `decode`.
 
     Returns
     -------
-    labelled_images.Dataset
+    dataset.Dataset
     """
     train, test = (listings[split][subset.rows(split, len(listings[split]))] for split in SPLITS)
     # together, because both have to be of one form
@@ -196,7 +225,13 @@ def decoded(name, listings, subset, class_names, **geometry):
     )
 
 
-def decode(paths, *, size=None, resize=None, channels=None):
+def decode(
+    paths: Sequence[str | Path],
+    *,
+    size: int | None = None,
+    resize: int | None = None,
+    channels: int | None = None,
+) -> np.ndarray:
     """Read image files.
 
     Parameters
@@ -224,14 +259,14 @@ def decode(paths, *, size=None, resize=None, channels=None):
         or if the images differ in size or in channels where they must not.
     """
     _check_geometry(size, resize, channels)
-    images = None
+    images = np.empty((0, 0, 0, 0), dtype=np.uint8)
     with Progress("decoding", len(paths), "images") as progress:
         for position, path in enumerate(paths):
             image = _in_channels(_opened(path), path, channels)
             if size is not None and image.size != (size, size):
                 image = _cropped(image, size, resize or size)
             pixels = np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
-            if images is None:
+            if position == 0:
                 images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
             elif pixels.shape != images.shape[1:]:
                 raise _mixed(paths[0], images.shape[1:], path, pixels.shape)
@@ -240,21 +275,25 @@ def decode(paths, *, size=None, resize=None, channels=None):
     return images
 
 
-def _check_geometry(size, resize, channels):
+def _check_geometry(size: int | None, resize: int | None, channels: int | None) -> None:
     if channels not in (None, 1, 3):
         raise DataError(f"data.channels is {channels}: give 1 (grey) or 3 (RGB), or leave it out")
     if size is not None and size < 1:
         raise DataError(f"data.size is {size}: give the side of the images in pixels")
-    if resize is not None and size is None:
+    if resize is None:
+        return
+    if size is None:
         raise DataError(f"data.resize is {resize} without data.size: give the size of the crop")
-    if resize is not None and resize < size:
+    if resize < size:
         raise DataError(
             f"data.resize is {resize}, less than data.size, {size}: the crop would be larger than"
             " the image; raise it or leave it out"
         )
 
 
-def _mixed(first, first_shape, second, second_shape):
+def _mixed(
+    first: str | Path, first_shape: Sequence[int], second: str | Path, second_shape: Sequence[int]
+) -> DataError:
     if first_shape[0] != second_shape[0]:
         kind = {1: "grey", 3: "in colour"}
         return DataError(
@@ -268,7 +307,7 @@ def _mixed(first, first_shape, second, second_shape):
     )
 
 
-def _opened(path):
+def _opened(path: str | Path) -> Image.Image:
     from PIL import Image, ImageOps
 
     try:
@@ -290,7 +329,7 @@ def _opened(path):
     return image
 
 
-def _in_channels(image, path, channels):
+def _in_channels(image: Image.Image, path: str | Path, channels: int | None) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         raise DataError(
             f"{path} has more than 8 bits a pixel (mode {image.mode}): convert it to 8 bits, with"
@@ -310,7 +349,7 @@ def _in_channels(image, path, channels):
     return image.convert("L") if channels == 1 else image
 
 
-def _cropped(image, size, resize):
+def _cropped(image: Image.Image, size: int, resize: int) -> Image.Image:
     functional = import_torchvision().transforms.functional
     # Pillow's bilinear filter widens with the scale, which is what antialiasing means
     image = functional.resize(image, [resize], interpolation=functional.InterpolationMode.BILINEAR)

@@ -1,12 +1,16 @@
 """MNIST and FashionMNIST: four files in the IDX format, checked and then read by torchvision."""
 
+from __future__ import annotations
+
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.download import download, elsewhere
+from intriguing.datasets.subset import Subset
 from intriguing.errors import DataError
 from intriguing.torchvision_import import import_torchvision
 
@@ -31,25 +35,29 @@ _SETS = {
 }
 
 
-def read(name, root, subset):
-    """Read ``mnist`` or ``fashion_mnist``.
+def read_mnist(root: Path, subset: Subset) -> Dataset:
+    """Read MNIST.
 
     Parameters
     ----------
-    name : {"mnist", "fashion_mnist"}
     root : Path
-        The files are in ``<root>/MNIST/raw`` or ``<root>/FashionMNIST/raw``, or get downloaded.
-    subset : labelled_images.Subset
-
-    Returns
-    -------
-    labelled_images.Dataset
+        The files are in ``<root>/MNIST/raw``, or get downloaded.
+    subset : subset.Subset
 
     Raises
     ------
     DataError
         If the files are missing and cannot be downloaded, or are truncated or altered.
     """
+    return _read("mnist", root, subset)
+
+
+def read_fashion_mnist(root: Path, subset: Subset) -> Dataset:
+    """Read FashionMNIST from ``<root>/FashionMNIST/raw``; otherwise as `read_mnist`."""
+    return _read("fashion_mnist", root, subset)
+
+
+def _read(name: str, root: Path, subset: Subset) -> Dataset:
     class_name, sums = _SETS[name]
     source = getattr(import_torchvision().datasets, class_name)
     folder = root / class_name / "raw"
@@ -60,7 +68,7 @@ def read(name, root, subset):
 
     train = source(root=root, train=True, download=False)
     test = source(root=root, train=False, download=False)
-    kept = []
+    tensors: list[torch.Tensor] = []
     for split, content in (("train", train), ("test", test)):
         counts = torch.bincount(content.targets, minlength=10)
         if len(counts) > 10 or (name == "fashion_mnist" and len(counts.unique()) > 1):
@@ -68,11 +76,13 @@ def read(name, root, subset):
                 f"the labels in {folder} are not those of {class_name}: {_remedy(folder)}"
             )
         rows = subset.rows(split, len(content.targets))
-        kept += [intensities(content.data[rows][:, None]), content.targets[rows].long()]
-    return Dataset(name, *kept, tuple(train.classes))
+        tensors += [intensities(content.data[rows][:, None]), content.targets[rows].long()]
+    train_images, train_labels, test_images, test_labels = tensors
+    class_names = tuple(train.classes)
+    return Dataset(name, train_images, train_labels, test_images, test_labels, class_names)
 
 
-def _check(path, shape, md5):
+def _check(path: Path, shape: tuple[int, ...], md5: str | None) -> None:
     expected = int(np.prod(shape)) + 4 * (len(shape) + 1)
     size = path.stat().st_size
     if size != expected:
@@ -86,7 +96,7 @@ def _check(path, shape, md5):
         )
 
 
-def _remedy(folder):
+def _remedy(folder: Path) -> str:
     files = ", ".join(f"{file}[.gz]" for file in _FILES)
     return (
         f"put the original {files} into {folder} (deleting what is wrong there),"

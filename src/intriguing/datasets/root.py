@@ -1,5 +1,7 @@
 """Where data sets lie, and what a folder of images holds. Knows nothing of torch."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from pathlib import Path
@@ -7,12 +9,12 @@ from pathlib import Path
 ROOT_VARIABLE = "INTRIGUING_DATA_ROOT"
 
 
-def resolved(root=None):
-    """Folder of the data sets: the environment variable goes before ``root``, then ``data``."""
+def resolved(root: str | Path | None = None) -> Path:
+    """Folder of the data sets: the environment variable, else ``root``, else ``data``."""
     return Path(os.environ.get(ROOT_VARIABLE) or root or "data").expanduser()
 
 
-def contents_hash(folder):
+def contents_hash(folder: str | Path) -> str:
     """Hash of the names, sizes and times of all files below a folder; ``missing`` without it.
 
     Returns

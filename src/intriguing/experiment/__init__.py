@@ -1,1 +1,5 @@
 """Experiment files: read, checked, completed with defaults. Nothing here imports torch."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,199 +1,151 @@
-"""Experiment files: read, checked against the schema, completed with its defaults.
+"""One experiment: what each job needs to know of it, and nothing more."""
 
-Every mistake is one sentence that names the file, the key and the remedy.
-"""
+from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from intriguing.errors import ExperimentError
-from intriguing.experiment import references as experiment_references
-from intriguing.experiment import schema as experiment_schema
 from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
-# targets of the Makefile that an experiment cannot be called
-MAKE_TARGETS = ("test", "lint", "format", "clean", "help", "benchmark")
+Entry = dict[str, Any]
 
 
 class Experiment:
     """One experiment with every default filled in.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Stem of the file.
     settings : dict
-        The whole content; `data`, `seeds`, `models`, `attacks`, `noise` and `report` are its keys.
+        Its whole content.
     """
 
-    def __init__(self, name, settings):
+    def __init__(self, name: str, settings: Entry):
         self.name, self.settings = name, settings
 
-    def __getattr__(self, key):
-        try:
-            return self.__dict__["settings"][key]
-        except KeyError:
-            raise AttributeError(key) from None
+    @property
+    def title(self) -> str:
+        """Heading of the page."""
+        return self.settings["title"]
 
     @property
-    def dataset(self):
-        """What the data are called: their name, or the folder of one's own."""
-        return self.data.get("folder", self.data["name"])
+    def data(self) -> Entry:
+        """Which images."""
+        return self.settings["data"]
 
-    def training(self, model):
+    @property
+    def device(self) -> str:
+        """Where to train and to attack."""
+        return self.settings["device"]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Every model is trained and attacked once for each."""
+        return self.settings["seeds"]
+
+    @property
+    def models(self) -> dict[str, Entry]:
+        """Entries of the networks by name, in the order of the tables."""
+        return self.settings["models"]
+
+    @property
+    def attacks(self) -> dict[str, Entry]:
+        """Entries of the attacks by name."""
+        return self.settings["attacks"]
+
+    @property
+    def noise(self) -> Entry:
+        """Gaussian controls."""
+        return self.settings["noise"]
+
+    @property
+    def lipschitz(self) -> Entry:
+        """What is bounded besides the models, and how."""
+        return self.settings["lipschitz"]
+
+    @property
+    def report(self) -> Entry:
+        """What tables and figures show."""
+        return self.settings["report"]
+
+    @property
+    def dataset(self) -> str:
+        """What the data are called: their name, or the user's folder."""
+        return self.data["folder"] if "folder" in self.data else self.data["name"]
+
+    @property
+    def shown_attack(self) -> str:
+        """Name of the attack that Tables 1 and 2 show."""
+        return self.report["attack"]
+
+    def model(self, name: str) -> Entry:
+        """Entry of a model; `ExperimentError` if there is none of that name."""
+        return self._entry("model", name, self.models)
+
+    def training(self, model: str) -> Entry:
         """All that the training of a model depends on, apart from data and seed."""
-        entry = self._model(model)
+        entry = self.model(model)
         shown = ("label", "role", "description")
         own = {key: value for key, value in entry.items() if key not in shown}
         # a model that is given its weights does not depend on how others are trained
         return {"training": None if "weights" in own else self.settings["training"], **own}
 
-    def attack(self, attack):
+    def attack(self, name: str) -> Entry:
         """Settings of an attack, apart from who is attacked and how many jobs share it."""
-        return {k: v for k, v in self._attack(attack).items() if k not in ("shards", "models")}
+        entry = self._entry("attack", name, self.attacks)
+        return {key: value for key, value in entry.items() if key not in ("shards", "models")}
 
-    def sample(self, attack):
+    def shards(self, attack: str) -> int:
+        """Number of jobs that share the images of one model."""
+        return self._entry("attack", attack, self.attacks)["shards"]
+
+    def sample(self, attack: str) -> Entry:
         """Which images an attack distorts, and the classes that they have."""
-        return {key: self._attack(attack)[key] for key in ("split", "count", "targets", "labels")}
+        entry = self.attack(attack)
+        return {key: entry[key] for key in ("split", "count", "targets", "labels")}
 
-    def bounded(self):
+    def bounded(self) -> Entry:
         """What the bounds of a trained model depend on, apart from the model."""
         sample = self.sample(self.shown_attack)
-        bounds = self.settings["lipschitz"]
-        sample["count"] = min(bounds["images"], sample["count"])
+        sample["count"] = min(self.lipschitz["images"], sample["count"])
         return {key: sample[key] for key in ("split", "count", "targets")} | {
-            "lipsdp": bounds["lipsdp"]
+            "lipsdp": self.lipschitz["lipsdp"]
         }
 
-    def models_of(self, attack):
+    def models_of(self, attack: str) -> list[str]:
         """Names of the models that an attack is made for, in the order of the experiment."""
-        chosen = self._attack(attack).get("models", self.models)
+        chosen = self._entry("attack", attack, self.attacks).get("models", self.models)
         return [name for name in self.models if name in chosen]
 
-    def attacks_of(self, model):
+    def attacks_of(self, model: str) -> list[str]:
         """Names of the attacks that are made for a model, in the order of the experiment."""
         return [name for name in self.attacks if model in self.models_of(name)]
 
-    def weights_of_model(self, name):
+    def weights_of_model(self, name: str) -> list[str]:
         """The weights file that a model is given: a list of one or none, as for a network."""
-        return _weights_file(self._model(name).get("weights", AS_BUILT))
+        return _weights_file(self.model(name).get("weights", AS_BUILT))
 
-    def factory(self, name):
-        """The user's function that builds a model, or None."""
-        return self._model(name).get("factory")
-
-    def network(self, name):
+    def network(self, name: str) -> Entry:
         """All that the bounds of a network that is not trained here depend on."""
-        entry = self.settings["lipschitz"]["networks"].get(name)
-        if entry is None:
-            known = ", ".join(self.settings["lipschitz"]["networks"]) or "none is named"
-            raise ExperimentError(f"{self.name} has no network {name!r}: choose one of {known}")
+        entry = self._entry("network", name, self.lipschitz["networks"])
         return {key: value for key, value in entry.items() if key != "label"}
 
-    def weights_of_network(self, name):
+    def weights_of_network(self, name: str) -> list[str]:
         """The weights file that the bounds of such a network depend on: a list of one or none.
 
-        Of one that does not exist the job tells more than the workflow would.
+        A missing file is omitted on purpose: the job's own error is clearer.
         """
         return _weights_file(self.network(name)["weights"])
 
-    def shards(self, attack):
-        """Number of jobs that share the images of one model."""
-        return self._attack(attack)["shards"]
-
-    def _attack(self, attack):
-        if attack not in self.attacks:
-            known = ", ".join(self.attacks)
-            raise ExperimentError(f"{self.name} has no attack {attack!r}: choose one of {known}")
-        return self.attacks[attack]
-
-    @property
-    def shown_attack(self):
-        """Name of the attack that Tables 1 and 2 are made of."""
-        return self.report["attack"]
-
-    def _model(self, model):
-        if model not in self.models:
-            known = ", ".join(self.models)
-            raise ExperimentError(f"{self.name} has no model {model!r}: choose one of {known}")
-        return self.models[model]
+    def _entry(self, kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+        if name not in entries:
+            known = ", ".join(entries) or "none is named"
+            raise ExperimentError(f"{self.name} has no {kind} {name!r}: choose one of {known}")
+        return entries[name]
 
 
-def _weights_file(weights):
+def _weights_file(weights: str) -> list[str]:
     return [weights] if weights not in (AS_BUILT, PUBLISHED) and Path(weights).is_file() else []
-
-
-def read(path, schema_path):
-    """Read one experiment file.
-
-    Parameters
-    ----------
-    path, schema_path : path
-        The YAML file, and the JSON schema (as YAML).
-
-    Returns
-    -------
-    Experiment
-
-    Raises
-    ------
-    ExperimentError
-    """
-    path = Path(path)
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
-        raise ExperimentError(
-            f"{path}: the name of an experiment starts with a small letter and has only small"
-            " letters, digits and _: rename the file"
-        )
-    if path.stem in MAKE_TARGETS:
-        raise ExperimentError(
-            f"{path}: make {path.stem} means something else already: rename the file"
-        )
-    try:
-        settings = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError as error:
-        raise ExperimentError(f"{path} does not exist: create it or name another") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path} cannot be read ({error}): check the file") from error
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where else ""
-        problem = getattr(error, "problem", None) or "syntax error"
-        raise ExperimentError(f"{path} is no YAML{line} ({problem}): mend that line") from error
-    if settings is None:
-        raise ExperimentError(f"{path} is empty: copy another experiment into it")
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    try:
-        experiment_schema.validate(settings, schema)
-        experiment_references.check(settings)
-    except ExperimentError as error:
-        raise ExperimentError(f"{path}: {error}") from None
-    return Experiment(path.stem, settings)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-4 is a number (YAML 1.2), a key given twice is a mistake."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key_node.value!r} is given twice", key_node.start_mark
-                )
-            if key_node.tag != "tag:yaml.org,2002:str":
-                raise yaml.constructor.ConstructorError(
-                    *(None, None, f"the key {key_node.value!r} is no text, put it in quotes"),
-                    key_node.start_mark,
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)

@@ -1,14 +1,25 @@
-"""What a schema cannot say of an experiment: names that refer to each other, keys that exclude each
-other."""
+"""What a schema cannot say of an experiment: names that refer to each other, keys that exclude
+each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NoReturn
 
 from intriguing.errors import ExperimentError
 from intriguing.experiment.schema import suggest
 from intriguing.networks.weight_sources import PUBLISHED, PUBLISHED_FOR
 
+Entry = dict[str, Any]
+
 _SEARCH = {
     "lbfgs": {
-        *("memory", "stationarity", "steps_per_weight", "weight_tolerance"),
-        *("margin_tolerance", "evaluations"),
+        "memory",
+        "stationarity",
+        "steps_per_weight",
+        "weight_tolerance",
+        "margin_tolerance",
+        "evaluations",
     },
     "minimum_distortion": {"rivals", "decrease", "steps", "tries"},
 }
@@ -21,7 +32,7 @@ _TRAINING = ("training", "weight_decay", *_UNSUPERVISED)
 _DENSE = {"softmax": 1, "autoencoder": 1, "quocnet": 1, "alexnet_style": 3}
 
 
-def check(settings):
+def check(settings: Entry) -> None:
     """Raise `ExperimentError` on the first entry that does not go with the others.
 
     Also fills in ``report.attack``, whose default is another entry's name.
@@ -46,16 +57,16 @@ def check(settings):
     _check_report(settings)
 
 
-def _fail(key, problem):
+def _fail(key: str, problem: str) -> NoReturn:
     raise ExperimentError(f"{key} {problem}")
 
 
-def _check_split(key, name, known):
+def _check_split(key: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        _fail(key, f"is {name!r}, which is no split; {suggest(name, known)}")
+        _fail(key, f"is {name!r}, which is not a split; {suggest(name, known)}")
 
 
-def _check_data(data):
+def _check_data(data: Entry) -> None:
     for key in _OF_FOLDERS:
         if key in data and data["name"] != "image_folder":
             _fail(f"data.{key}", f"does not apply to {data['name']}: remove it")
@@ -65,7 +76,7 @@ def _check_data(data):
         _fail("data.folder", "is missing: name the folder of the images")
 
 
-def _check_model(key, model, trainable):
+def _check_model(key: str, model: Entry, trainable: Collection[str]) -> None:
     _check_split(f"{key}.trained_on", model["trained_on"], trainable)
     if ("architecture" in model) == ("factory" in model):
         _fail(key, "needs either architecture or factory: give one of them")
@@ -78,7 +89,7 @@ def _check_model(key, model, trainable):
     if given:
         _fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
     if architecture == "fully_connected":
-        layers = len(model["options"]["hidden"]) + 1
+        layers: int | None = len(model["options"]["hidden"]) + 1
     else:
         layers = _DENSE.get(architecture)
     if layers and len(model["weight_decay"]) not in (0, layers):
@@ -88,7 +99,9 @@ def _check_model(key, model, trainable):
         )
 
 
-def _check_attack(key, attack, models, attackable):
+def _check_attack(
+    key: str, attack: Entry, models: Mapping[str, Entry], attackable: Collection[str]
+) -> None:
     method = attack["method"]
     _check_split(f"{key}.split", attack["split"], attackable)
     foreign = sorted(set(attack["search"]) - _SEARCH[method])
@@ -104,26 +117,26 @@ def _check_attack(key, attack, models, attackable):
         _fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")
 
 
-def _check_report(settings):
+def _check_report(settings: Entry) -> None:
     report, attacks = settings["report"], settings["attacks"]
     shown = report.setdefault("attack", next(iter(attacks)))
     if shown not in attacks:
-        _fail("report.attack", f"is {shown!r}, which is no attack; {suggest(shown, attacks)}")
+        _fail("report.attack", f"is {shown!r}, which is not an attack; {suggest(shown, attacks)}")
     partial = attacks[shown].get("models")
     if partial and set(partial) != set(settings["models"]):
         _fail("report.attack", f"is {shown!r}, which is not made for all models: name another")
     _check_figures(settings)
 
 
-def _check_weights(key, weights, architecture):
+def _check_weights(key: str, weights: str | None, architecture: str) -> None:
     if weights == PUBLISHED and architecture != PUBLISHED_FOR:
         _fail(key, f"is {PUBLISHED!r}, published for {PUBLISHED_FOR} only")
 
 
-def _check_attacked(key, attack, models):
+def _check_attacked(key: str, attack: Entry, models: Mapping[str, Entry]) -> None:
     for name in attack.get("models", ()):
         if name not in models:
-            _fail(f"{key}.models", f"has {name!r}, which is no model; {suggest(name, models)}")
+            _fail(f"{key}.models", f"has {name!r}, which is not a model; {suggest(name, models)}")
     if isinstance(attack["targets"], str):
         return
     if attack["labels"] == "model":
@@ -137,12 +150,12 @@ def _check_attacked(key, attack, models):
         )
 
 
-def _check_figures(settings):
+def _check_figures(settings: Entry) -> None:
     report, models, attacks = (settings[part] for part in ("report", "models", "attacks"))
 
-    def check(key, name, known):
+    def check(key: str, name: str, known: Iterable[str]) -> None:
         if name not in known:
-            _fail(f"report.{key}", f"names {name!r}, which is none; {suggest(name, known)}")
+            _fail(f"report.{key}", f"names {name!r}, which does not exist; {suggest(name, known)}")
 
     for figure in ("figure5", "figure6"):
         if figure in report:

@@ -1,18 +1,22 @@
-"""An experiment against its JSON schema: defaults filled in, a mistake told in one sentence."""
+"""An experiment against its JSON schema: defaults filled in, a mistake reported in one sentence."""
+
+from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import jsonschema
 import yaml
 
 from intriguing.errors import ExperimentError
 
-# so many choices are listed rather than guessed at
+# this many choices are listed rather than guessed at
 FEW = 2
 
 
-def validate(settings, schema):
+def validate(settings: Any, schema: dict[str, Any]) -> None:
     """Fill in defaults, in place; raise `ExperimentError` on the first mistake.
 
     Parameters
@@ -28,7 +32,9 @@ def validate(settings, schema):
         raise ExperimentError(_sentence(error))
 
 
-def _fill_defaults(validator, properties, instance, schema):
+def _fill_defaults(
+    validator: Any, properties: dict[str, Any], instance: Any, schema: Any
+) -> Iterator[Any]:
     if isinstance(instance, dict):
         for name, subschema in properties.items():
             if "default" in subschema and name not in instance:
@@ -39,11 +45,11 @@ def _fill_defaults(validator, properties, instance, schema):
     )
 
 
-def _is_integer(checker, value):
+def _is_integer(checker: Any, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(checker, value):
+def _is_number(checker: Any, value: Any) -> bool:
     return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
 
 
@@ -57,14 +63,14 @@ _WithDefaults = jsonschema.validators.extend(
 )
 
 
-def _sentence(error):
+def _sentence(error: Any) -> str:
     key = ".".join(str(part) for part in error.absolute_path) or "the file"
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         if not known:
             return f"{key} has to be empty: this architecture takes no options"
         unknown = next(name for name in error.instance if name not in known)
-        return f"{_key(error, unknown)} is no key; {suggest(str(unknown), known)}"
+        return f"unknown key {_key(error, unknown)}; {suggest(str(unknown), known)}"
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
         return f"{_key(error, missing)} is missing: add it"
@@ -105,14 +111,14 @@ _TYPES = {
 }
 
 
-def _key(error, name):
+def _key(error: Any, name: str) -> str:
     return ".".join([*(str(part) for part in error.absolute_path), str(name)])
 
 
-def suggest(word, known):
+def suggest(word: str, known: Iterable[Any]) -> str:
     """What to say to a wrong word: the likely one, or all if they are few."""
-    known = [str(name) for name in known]
-    close = difflib.get_close_matches(word, known, 1)
-    if close and len(known) > FEW:
+    names = [str(name) for name in known]
+    close = difflib.get_close_matches(word, names, 1)
+    if close and len(names) > FEW:
         return f"did you mean {close[0]!r}?"
-    return f"choose one of {', '.join(known)}"
+    return f"choose one of {', '.join(names)}"

@@ -5,52 +5,83 @@ then j cannot reach y within a distance m / L (Euclidean norm of the distortion)
 together y minus j has at most sqrt(2) times their constant (Tsuzuku et al. 2018, proposition 1).
 """
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
+from torch import nn
 
 from intriguing import checks
 from intriguing.errors import BoundError
-from intriguing.lipschitz.network import NetworkBounds
-from intriguing.lipschitz.norms import UNIT
+from intriguing.lipschitz.bounds import Constants
+from intriguing.lipschitz.rounding import UNIT
 
-# a share of the radius, for the rounding of logits in float64
+# a fraction of the radius, for the rounding of logits in float64
 DOWN = 1 - 1e-9
-# of a logit, relative to the largest and for each pixel that goes into it
+# rounding of a logit, relative to the largest and for each pixel that enters it
 ROUNDING = 4 * UNIT
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Radii:
     """Certified radii of N images, as Euclidean norms of the distortion; 0 where misclassified.
 
+    Parameters
+    ----------
     simple : float64 Tensor (N,)
         Margin over (sqrt(2) times the network's constant).
     pairwise : float64 Tensor (N,)
         Smallest over the other classes of margin over the pair's own constant.
     targeted : float64 Tensor (N,) or None
-        For the target alone, which is at least ``pairwise``; ``pairwise`` where there is none.
+        For the target alone, which is at least ``pairwise``; ``pairwise`` where there is no target.
     """
 
     simple: torch.Tensor
     pairwise: torch.Tensor
-    targeted: torch.Tensor | None
+    targeted: torch.Tensor | None = None
+
+
+class Examples(Protocol):
+    """Adversarial examples, as in an `AdversarialSet`."""
+
+    @property
+    def images(self) -> torch.Tensor:
+        """Float Tensor (N, C, H, W)."""
+
+    @property
+    def success(self) -> torch.Tensor:
+        """Bool Tensor (N,)."""
 
 
 @torch.no_grad()
-def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=512):
+def certified_radii(
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    bounds: Constants,
+    targets: torch.Tensor | None = None,
+    *,
+    batch_size: int = 512,
+) -> Radii:
     """Radii within which the model gives each image its label, whatever the distortion.
 
     Parameters
     ----------
     model : Module
+        In evaluation mode.
     images : float Tensor (N, C, H, W)
+        In [0, 1].
     labels : int64 Tensor (N,)
-    bounds : network.NetworkBounds
-        Of the same model.
+    bounds : Constants
+        What `network_bounds` returned for the same model, or its ``upper`` and ``pairwise``.
     targets : int64 Tensor (N,), optional
-        Classes for the targeted radius.
+        Classes for the targeted radius; negative where there is none.
+    batch_size : int
+        Images in one forward pass.
 
     Returns
     -------
@@ -59,12 +90,27 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     Raises
     ------
     AttackError
-        If images or labels are not what an attack takes.
+        If images or labels are not valid.
     BoundError
         If the bounds are not of this model, or it is in training mode.
+
+    See Also
+    --------
+    check_no_example_inside : The check against an attack.
+
+    Examples
+    --------
+    >>> from intriguing.lipschitz import network_bounds
+    >>> model = nn.Linear(1, 2).eval()
+    >>> weight = model.weight.data.copy_(torch.tensor([[1.0], [-1.0]]))
+    >>> bias = model.bias.data.copy_(torch.tensor([0.0, 1.0]))
+    >>> bounds = network_bounds(model, (1,))
+    >>> radii = certified_radii(model, torch.tensor([[0.75]]), torch.tensor([0]), bounds)
+    >>> round(radii.pairwise.item(), 6)
+    0.25
     """
     checks.check_images(images, labels)
-    if not isinstance(bounds, NetworkBounds):
+    if not isinstance(bounds, Constants):
         raise BoundError(
             f"bounds is a {type(bounds).__name__}: give what network_bounds returned for this model"
         )
@@ -78,13 +124,13 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
         constants = torch.full((logits.shape[1],) * 2, 2**0.5 * bounds.upper, dtype=torch.float64)
     if len(constants) != logits.shape[1]:
         raise BoundError(
-            f"bounds are of a network of {len(constants)} classes, the model has"
-            f" {logits.shape[1]}: give its own"
+            f"bounds are of a network of {len(constants)} classes, but the model has"
+            f" {logits.shape[1]}: give the bounds of this model"
         )
     labels = labels.long()
     column = labels[:, None]
     margins = logits.gather(1, column) - logits
-    # logits that nearly cancel leave a margin that is mostly rounding
+    # the margin of logits that nearly cancel is mostly rounding
     rounding = ROUNDING * images[0].numel() * logits.abs().amax(1, keepdim=True)
     others = (margins - rounding).scatter(1, column, torch.inf)
     smallest = others.amin(1).clamp(min=0)
@@ -100,12 +146,19 @@ def certified_radii(model, images, labels, bounds, targets=None, *, batch_size=5
     return Radii(torch.where(right, simple, 0.0), pairwise, targeted)
 
 
-def check_no_example_inside(made, originals, radii, *, names=None):
+def check_no_example_inside(
+    adversarial: Examples,
+    originals: torch.Tensor,
+    radii: Radii,
+    *,
+    names: Sequence[object] | None = None,
+) -> None:
     """Raise unless every adversarial example lies outside its image's certified radius.
 
     Parameters
     ----------
-    made : AdversarialSet
+    adversarial : AdversarialSet
+        Or anything with ``images`` and ``success``.
     originals : float Tensor (N, C, H, W)
     radii : Radii
     names : sequence, optional
@@ -114,16 +167,20 @@ def check_no_example_inside(made, originals, radii, *, names=None):
     Raises
     ------
     BoundError
-        Naming the first image inside. One of the two halves is wrong then, the attack's claim or
-        the bound.
+        Naming the first image with an example inside. Then one of the two halves is wrong, the
+        claim of the attack or the bound.
+
+    See Also
+    --------
+    certified_radii
     """
-    norms = (made.images.double() - originals.double()).flatten(1).norm(dim=1)
+    norms = (adversarial.images.double() - originals.double()).flatten(1).norm(dim=1)
     radius = torch.maximum(radii.simple, radii.pairwise)
     if radii.targeted is not None:
         radius = torch.maximum(radius, radii.targeted)
-    inside = made.success & (norms < radius)
+    inside = adversarial.success & (norms < radius)
     if inside.any():
-        row = inside.nonzero()[0, 0].item()
+        row = int(inside.nonzero()[0, 0].item())
         name = row if names is None else names[row]
         raise BoundError(
             f"image {name} has an adversarial example at distance {norms[row]:.6g}, inside its"

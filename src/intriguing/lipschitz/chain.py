@@ -5,13 +5,19 @@ neural networks* (arXiv 2404.04375), section 4: the semidefinite programme of Li
 layer in closed form. It uses that an activation's slope is at most 1 at every unit *at once*.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import nn
 
 from intriguing.lipschitz import layers
+from intriguing.lipschitz.graph import BoundedGraph
 from intriguing.lipschitz.norms import operator_norm, scaled
 
-# what rounding can do to a well-conditioned recursion (each X has a condition number of at most 2)
+# rounding of a well-conditioned recursion (each X has a condition number of at most 2)
 UP = 1 + 1e-8
 
 
@@ -20,9 +26,9 @@ class DenseChain:
 
     Parameters
     ----------
-    weights : list of Tensor (outputs, inputs)
-        Of each dense layer.
-    slopes : list of float
+    weights : sequence of Tensor (outputs, inputs)
+        Weights of each dense layer.
+    slopes : sequence of float
         Largest slope of the activation after each layer but the last; the smallest is at least 0.
 
     Attributes
@@ -30,70 +36,78 @@ class DenseChain:
     weights : list of float64 Tensor
         Scaled, the slopes within them, so that activations have slopes in [0, 1].
     factor : float
-        What the constant of the scaled network is to be multiplied by.
+        Factor by which the constant of the scaled network must be multiplied.
     """
 
-    def __init__(self, weights, slopes):
-        self.weights, self.factor = [], 1.0
+    def __init__(self, weights: Sequence[torch.Tensor], slopes: Sequence[float]):
+        self.weights: list[torch.Tensor] = []
+        self.factor = 1.0
         for weight, slope in zip(weights, [1.0, *slopes], strict=True):
             weight, factor = scaled(weight)
             self.weights.append(weight)
             self.factor *= slope * factor * UP
-        self._root = None
+        self._root: torch.Tensor | None = None
         if all(weight.any() for weight in self.weights):
             self._root = _root_before_last(self.weights)
 
-    def constant(self):
+    def constant(self) -> float:
         """Certified Lipschitz constant of the logits."""
-        return 0.0 if self._root is None else self._norm(self._last())
+        if self._root is None:
+            return 0.0
+        return self.factor * operator_norm(self._last(self._root))[1] * UP
 
-    def pairwise(self):
+    def pairwise(self) -> torch.Tensor:
         """Certified constants of all differences of two logits, Tensor (classes, classes)."""
         classes = len(self.weights[-1])
         if self._root is None:
             return torch.zeros(classes, classes, dtype=torch.float64)
-        rows = self._last()
+        rows = self._last(self._root)
         distances = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
         return self.factor * distances * UP
 
-    def _norm(self, matrix):
-        return self.factor * operator_norm(matrix)[1] * UP
-
-    def _last(self):
-        return _solve(self._root, self.weights[-1])
+    def _last(self, root: torch.Tensor) -> torch.Tensor:
+        return _solve(root, self.weights[-1])
 
 
-def _root_before_last(weights):
-    """Cholesky factor of X before the last layer; the identity's where there is no other."""
-    root = torch.eye(weights[0].shape[1], dtype=torch.float64) if len(weights) == 1 else None
-    for number, weight in enumerate(weights[:-1]):
-        half = weight if number == 0 else _solve(root, weight)
-        matrix = half @ half.T
-        scale = 2 / operator_norm(half)[1] ** 2
-        inner = -(scale**2 / 4) * matrix
-        inner.diagonal().add_(scale)
-        root = torch.linalg.cholesky(inner)
+def _root_before_last(weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Cholesky factor of X before the last layer: the identity if there is only one layer."""
+    if len(weights) == 1:
+        return torch.eye(weights[0].shape[1], dtype=torch.float64)
+    root = _root_after(weights[0])
+    for weight in weights[1:-1]:
+        root = _root_after(_solve(root, weight))
     return root
 
 
-def _solve(root, weight):
+def _root_after(half: torch.Tensor) -> torch.Tensor:
+    """Cholesky factor of the next X, from M = half half'."""
+    matrix = half @ half.T
+    scale = 2 / operator_norm(half)[1] ** 2
+    inner = -(scale**2 / 4) * matrix
+    inner.diagonal().add_(scale)
+    return torch.linalg.cholesky(inner)
+
+
+def _solve(root: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """W L^-T, so that its product with itself is W X^-1 W'."""
     return torch.linalg.solve_triangular(root, weight.T, upper=False).T
 
 
-def dense_chain(walk):
+def dense_chain(graph: BoundedGraph) -> DenseChain | None:
     """The network as a `DenseChain`, or None where it is not one.
 
-    A factor on the image, as of a normalisation inside the model, counts with the first layer; so
-    do shapes before it. From there on units have to stay in their places.
+    A factor on the image, as of a normalisation inside the model, counts with the first layer; a
+    change of shape before that layer does not matter. From there on units must keep their order.
     """
-    if not walk.chain:
+    if not graph.chain:
         return None
-    weights, slopes, factor = [], [], 1.0
-    for layer in walk.layers:
-        module = layer.module
+    weights: list[torch.Tensor] = []
+    slopes: list[float] = []
+    factor = 1.0
+    for layer in graph.layers:
+        module: Any = layer.module
         if type(module) is nn.Linear:
-            if len(layer.input_shape) != 1:
+            if layer.input_shape is None or len(layer.input_shape) != 1:
                 return None
             if len(weights) > len(slopes):
                 slopes.append(1.0)  # two dense layers without an activation between them

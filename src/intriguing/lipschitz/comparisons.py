@@ -1,17 +1,21 @@
 """What other methods say about a convolution: the columns beside our interval.
 
-Kernels are (D, C, kh, kw) in float64, one group; a norm of groups is the largest of theirs.
+Kernels are (D, C, kh, kw) in float64, one group; the norm of a convolution with groups is the
+largest norm of a group.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 
-from intriguing.lipschitz.bounds import COMPARISONS
-from intriguing.lipschitz.norms import UNIT, operator_norm
+from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.rounding import UNIT
 from intriguing.lipschitz.symbol import Symbol, live_kernel, torus_frequencies
+from intriguing.lipschitz.windows import Axis
 
-NAMES = COMPARISONS
 # squarings of Gram iteration
 SQUARINGS = 5
 # points an axis of LipBound's grid, for each tap beyond the first
@@ -19,34 +23,34 @@ TOEPLITZ_GRID = 8
 LARGEST_GRID = 1 << 23
 
 
-def of_convolution(kernel, axes):
-    """All columns of one group, by name; None where the padding leaves a method undefined."""
+def of_convolution(kernel: torch.Tensor, axes: Sequence[Axis]) -> dict[str, float]:
+    """All columns of one group, by name; empty where the padding leaves the methods undefined."""
     if any(axis.mode in ("reflect", "replicate") or _broken_circle(axis) for axis in axes):
-        return dict.fromkeys(NAMES)
+        return {}
     found = {name: method(kernel, axes) for name, method in METHODS.items()}
-    # a sum over the aliases, of which there are as many as the product of the strides: its factor
-    # is one over their root, the paper prints one over their number
+    # a sum over the aliases, whose number is the product of the strides: its factor is one over the
+    # root of that number, and the paper prints one over the number
     aliases = math.prod(axis.stride for axis in axes)
     return found | {"paper_as_printed": found["paper"] / math.sqrt(aliases)}
 
 
-def supremum(kernel, axes):
+def supremum(kernel: torch.Tensor, axes: Sequence[Axis]) -> float:
     """The paper's bound, corrected: see `Symbol.supremum`."""
     return _symbol(kernel, axes).supremum()
 
 
-def unfold(kernel, axes):
+def unfold(kernel: torch.Tensor, axes: Sequence[Axis]) -> float:
     """Norm of the reshaped kernel times the root of how many windows share a pixel."""
     shared = math.prod(axis.most_windows for axis in axes)
     return math.sqrt(shared) * operator_norm(kernel.flatten(1))[1] * (1 + 4 * UNIT)
 
 
-def article(kernel, axes):
+def article(kernel: torch.Tensor, axes: Sequence[Axis]) -> float:
     """Kernel height times width times the norm of the reshaped kernel."""
     return kernel.shape[2] * kernel.shape[3] * operator_norm(kernel.flatten(1))[1]
 
 
-def toeplitz(kernel, axes):
+def toeplitz(kernel: torch.Tensor, axes: Sequence[Axis]) -> float:
     """LipBound: sqrt(sum over outputs of sup over frequencies of the squared norm of a row).
 
     Araujo et al. 2021 (arXiv 2006.08391), theorem 3. They take the supremum from a grid of S
@@ -65,12 +69,12 @@ def toeplitz(kernel, axes):
     return math.sqrt(squares) / correction
 
 
-def _broken_circle(axis):
-    """Whether circular windows do not stand evenly, once each, around the circle."""
+def _broken_circle(axis: Axis) -> bool:
+    """Whether circular windows are not spaced evenly, once each, around the circle."""
     return axis.mode == "circular" and (axis.size % axis.stride != 0 or axis.most_repeats > 1)
 
 
-def gram_on_torus(kernel, axes):
+def gram_on_torus(kernel: torch.Tensor, axes: Sequence[Axis]) -> float:
     """Gram iteration at the frequencies of the torus."""
     symbol = _symbol(live_kernel(kernel, axes), axes)
     lengths = [axis.size if axis.mode == "circular" else axis.torus for axis in axes]
@@ -79,7 +83,7 @@ def gram_on_torus(kernel, axes):
     return max(gram_iteration(stack) for stack in stacks)
 
 
-def gram_iteration(stack):
+def gram_iteration(stack: torch.Tensor) -> float:
     """Largest norm of a stack of matrices (F, R, C) by Gram iteration (Delattre et al. 2023).
 
     W <- W* W, rescaled, squares the singular values each time; the Frobenius norm is then close to
@@ -99,11 +103,11 @@ def gram_iteration(stack):
     return (logarithm / 2).exp().amax().item()
 
 
-def _symbol(kernel, axes):
+def _symbol(kernel: torch.Tensor, axes: Sequence[Axis]) -> Symbol:
     return Symbol(kernel, [axis.stride for axis in axes], [axis.dilation for axis in axes])
 
 
-METHODS = {
+METHODS: dict[str, Callable[[torch.Tensor, Sequence[Axis]], float]] = {
     "paper": supremum,
     "unfold": unfold,
     "article": article,

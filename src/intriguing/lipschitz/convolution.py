@@ -4,29 +4,34 @@ From below: Lanczos' method on the convolution itself. From above: the smallest 
 
 - the norm of the kernel reshaped to a matrix, times the root of how many windows share a pixel;
 - the norm of the symbol (`symbol`) over a *finite torus*: a zero-padded convolution is a part of
-  the circular one on any torus so long that no window sees a wrong pixel (`Axis.torus`);
+  the circular one on any torus as long as no window sees a wrong pixel (`Axis.torus`);
 - where that leaves a wide interval, the same for one axis only, the other as a dense matrix;
-- where that still does and the map is small, the norm of the matrix itself.
+- where that is still wide and the map is small, the norm of the matrix itself.
 
 Padding with copies of pixels is a map of its own before a convolution without padding: its norm is
 the root of how often a pixel is copied. Circular padding has a torus of its own, the input.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz import comparisons
-from intriguing.lipschitz.bounds import Bounds
+from intriguing.lipschitz.bounds import COMPARISONS, Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
-from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
+from intriguing.lipschitz.norms import operator_norm, scaled
+from intriguing.lipschitz.rounding import UNIT, outwards
 from intriguing.lipschitz.symbol import Symbol, live_kernel
-from intriguing.lipschitz.windows import OUTSIDE, Axis, pair
+from intriguing.lipschitz.windows import MODES, OUTSIDE, Axis, PerAxis, pair
 
 # an interval wider than this is worth more work
 WIDE = 1.01
@@ -41,21 +46,30 @@ LARGEST_ROWS, LARGEST_SYMBOL = 384, 1 << 23
 class Convolution:
     """A convolution as a linear map, in float64, its kernel scaled.
 
-    weight : Tensor (D, C / groups, kh, kw)
+    Parameters
+    ----------
+    weight : float64 Tensor (D, C / groups, kh, kw)
     axes : tuple of two windows.Axis
+    groups : int
     """
 
     weight: torch.Tensor
-    axes: tuple
+    axes: tuple[Axis, Axis]
     groups: int
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         """Shape (1, C, H, W) of its input."""
         return (1, self.weight.shape[1] * self.groups, *(axis.size for axis in self.axes))
 
-    def apply(self, images):
-        """Images (B, C, H, W) through it, in their dtype."""
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Numbers of inputs and outputs."""
+        outputs = math.prod(axis.outputs for axis in self.axes)
+        return math.prod(self.input_shape), len(self.weight) * outputs
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Apply it to images (B, C, H, W), in their dtype."""
         padded = images
         for dim, axis in zip((2, 3), self.axes, strict=True):
             if axis.mode != "zeros":
@@ -71,14 +85,14 @@ class Convolution:
             groups=self.groups,
         )[:, :, : self.axes[0].outputs, : self.axes[1].outputs]
 
-    def group(self, number):
-        """One group, a convolution of its own."""
+    def group(self, number: int) -> Convolution:
+        """One group, as a convolution without groups."""
         outputs = len(self.weight) // self.groups
         part = self.weight[number * outputs : (number + 1) * outputs]
         return dataclasses.replace(self, weight=part, groups=1)
 
-    def matrix(self):
-        """As a dense matrix (inputs, outputs)."""
+    def matrix(self) -> torch.Tensor:
+        """The map as a dense matrix (inputs, outputs)."""
         inputs = math.prod(self.input_shape)
         parts = []
         for numbers in torch.arange(inputs).split(256):
@@ -87,25 +101,19 @@ class Convolution:
             parts.append(self.apply(unit.view(-1, *self.input_shape[1:])).flatten(1))
         return torch.cat(parts)
 
-    @property
-    def sides(self):
-        """Numbers of inputs and outputs."""
-        outputs = math.prod(axis.outputs for axis in self.axes)
-        return math.prod(self.input_shape), len(self.weight) * outputs
-
 
 def convolution_bounds(
-    weight,
-    input_size,
+    weight: torch.Tensor,
+    input_size: PerAxis,
     *,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    padding_mode="zeros",
-    exact=True,
-    compare=True,
-):
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    exact: bool = True,
+    compare: bool = True,
+) -> Bounds:
     """Operator norm of a convolution on images of a given size.
 
     Parameters
@@ -121,8 +129,9 @@ def convolution_bounds(
     exact : bool
         Form the matrix of small maps where the other bounds leave a wide interval.
     compare : bool
-        Fill in what other methods give, which costs more than the interval itself. They are
-        defined for ``zeros`` padding, and for ``circular`` that puts no window twice.
+        Also compute what other methods give, which costs more than the interval itself. They are
+        defined for ``zeros`` padding, and for ``circular`` padding whose windows are spaced evenly,
+        once each, around the circle.
 
     Returns
     -------
@@ -135,32 +144,57 @@ def convolution_bounds(
     Raises
     ------
     BoundError
-        If sizes do not fit each other or a weight is not finite.
+        If the sizes do not fit each other or a weight is not finite.
+
+    See Also
+    --------
+    transposed_convolution_bounds, intriguing.lipschitz.local_bounds
+
+    Examples
+    --------
+    >>> bounds = convolution_bounds(torch.ones(1, 1, 3, 3), 8, padding=1)
+    >>> bounds.lower <= bounds.upper <= 9.0
+    True
     """
-    convolution, factor = _read(weight, input_size, stride, padding, dilation, groups, padding_mode)
-    return _bounds(convolution, factor, exact, compare)
+    options = {"stride": stride, "dilation": dilation}
+    options["padding"] = _padding(padding)
+    kernel, sizes, per_axis = _two_axes(weight, input_size, options)
+    if groups < 1 or len(kernel) % groups:
+        raise BoundError(
+            f"groups is {groups} for {len(kernel)} output channels: it must divide them"
+        )
+    axes = []
+    for axis, (size, taps) in enumerate(zip(sizes, kernel.shape[2:], strict=True)):
+        s, p, d = (per_axis[name][axis] for name in ("stride", "padding", "dilation"))
+        total = d * (taps - 1)
+        before, after = (total // 2, total - total // 2) if padding == "same" else (p, p)
+        # without padding every mode is the same, but an unknown one is refused by the axis
+        mode = padding_mode if before or after or padding_mode not in MODES else "zeros"
+        axes.append(Axis(size, taps, s, d, before, after, mode))
+    kernel, factor = scaled(kernel)
+    return _bounds(Convolution(kernel, (axes[0], axes[1]), groups), factor, exact, compare)
 
 
 def transposed_convolution_bounds(
-    weight,
-    input_size,
+    weight: torch.Tensor,
+    input_size: PerAxis,
     *,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    dilation=1,
-    groups=1,
-    exact=True,
-    compare=True,
-):
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    exact: bool = True,
+    compare: bool = True,
+) -> Bounds:
     """Operator norm of a transposed convolution: that of the convolution it is the adjoint of.
 
     Parameters
     ----------
     weight : Tensor (C, D / groups, kh, kw) or (C, D / groups, k)
-        As torch.nn.ConvTranspose1d and 2d have it.
+        As in torch.nn.ConvTranspose1d and 2d.
     input_size : int or tuple of int
-        Size of what is put in.
+        Size of the input of the transposed convolution.
     output_padding : int or tuple of int
     stride, padding, dilation, groups, exact, compare
         As in `convolution_bounds`.
@@ -168,33 +202,55 @@ def transposed_convolution_bounds(
     Returns
     -------
     Bounds
+
+    Raises
+    ------
+    BoundError
+        As `convolution_bounds`.
+
+    See Also
+    --------
+    convolution_bounds
     """
-    kernel, sizes, options = _two_axes(
-        weight,
-        input_size,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        output_padding=output_padding,
-    )
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "output_padding": output_padding,
+    }
+    kernel, sizes, per_axis = _two_axes(weight, input_size, options)
     if groups < 1 or len(kernel) % groups:
         raise BoundError(
-            f"groups is {groups} for {len(kernel)} input channels: it has to divide them"
+            f"groups is {groups} for {len(kernel)} input channels: it must divide them"
         )
     axes = []
-    for axis, size in enumerate(sizes):
-        s, p, d, extra = (options[name][axis] for name in _PER_AXIS)
-        reached = (size - 1) * s + d * (kernel.shape[2 + axis] - 1) + 1 + extra - 2 * p
-        axes.append(Axis(reached, kernel.shape[2 + axis], s, d, p, p, outputs=size))
+    for axis, (size, taps) in enumerate(zip(sizes, kernel.shape[2:], strict=True)):
+        s, p, d = (per_axis[name][axis] for name in ("stride", "padding", "dilation"))
+        extra = per_axis["output_padding"][axis]
+        reached = (size - 1) * s + d * (taps - 1) + 1 + extra - 2 * p
+        axes.append(Axis(reached, taps, s, d, p, p, outputs=size))
     kernel, factor = scaled(kernel)
-    return _bounds(Convolution(kernel, tuple(axes), groups), factor, exact, compare)
+    return _bounds(Convolution(kernel, (axes[0], axes[1]), groups), factor, exact, compare)
 
 
-_PER_AXIS = ("stride", "padding", "dilation", "output_padding")
+def _padding(padding: PerAxis | str) -> PerAxis:
+    """Padding as numbers: 0 for "valid", and for "same", which depends on the kernel."""
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise BoundError(f"padding is {padding!r}: give numbers, 'same' or 'valid'")
+        return 0
+    return padding
 
 
-def _two_axes(weight, input_size, **options):
-    """Weight, sizes and per-axis options of one axis as of two."""
+_PerAxis = Mapping[str, tuple[int, int]]
+# what an axis that a convolution does not have is like
+_SINGLE_AXIS = {"stride": 1, "dilation": 1, "padding": 0, "output_padding": 0, "input_size": 1}
+
+
+def _two_axes(
+    weight: torch.Tensor, input_size: PerAxis, options: Mapping[str, PerAxis]
+) -> tuple[torch.Tensor, tuple[int, int], _PerAxis]:
+    """Weight, sizes and options of a convolution over one or two axes as those of two axes."""
     if not torch.is_tensor(weight) or weight.ndim not in (3, 4) or not weight.numel():
         shape = tuple(weight.shape) if torch.is_tensor(weight) else type(weight).__name__
         raise BoundError(
@@ -205,63 +261,40 @@ def _two_axes(weight, input_size, **options):
         return weight, pair(input_size, "input_size"), {k: pair(v, k) for k, v in options.items()}
     single = {}
     for name, value in {**options, "input_size": input_size}.items():
-        value = tuple(value) if isinstance(value, list | tuple) else (value,)
-        if len(value) != 1 or not isinstance(value[0], int):
-            raise BoundError(f"{name} is {value} for one axis: give one whole number")
-        single[name] = (1 if name in ("stride", "dilation", "input_size") else 0, *value)
+        numbers: tuple = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if len(numbers) != 1 or not isinstance(numbers[0], int):
+            raise BoundError(f"{name} is {numbers} for one axis: give one whole number")
+        single[name] = (_SINGLE_AXIS[name], numbers[0])
     return weight.unsqueeze(2), single.pop("input_size"), single
 
 
-def _read(weight, input_size, stride, padding, dilation, groups, padding_mode):
-    same = padding == "same"
-    if isinstance(padding, str):
-        if padding not in ("same", "valid"):
-            raise BoundError(f"padding is {padding!r}: give numbers, 'same' or 'valid'")
-        padding = 0
-    kernel, sizes, options = _two_axes(
-        weight, input_size, stride=stride, padding=padding, dilation=dilation
-    )
-    if groups < 1 or len(kernel) % groups:
-        raise BoundError(
-            f"groups is {groups} for {len(kernel)} output channels: it has to divide them"
-        )
-    axes = []
-    for axis, size in enumerate(sizes):
-        s, p, d = (options[name][axis] for name in _PER_AXIS[:3])
-        taps = kernel.shape[2 + axis]
-        total = d * (taps - 1)
-        before, after = (total // 2, total - total // 2) if same else (p, p)
-        mode = padding_mode if before or after else "zeros"
-        if padding_mode not in ("zeros", "circular", "reflect", "replicate"):
-            mode = padding_mode  # refused by the axis
-        axes.append(Axis(size, taps, s, d, before, after, mode))
-    kernel, factor = scaled(kernel)
-    return Convolution(kernel, tuple(axes), groups), factor
-
-
-def _bounds(convolution, factor, exact, compare):
+def _bounds(convolution: Convolution, factor: float, exact: bool, compare: bool) -> Bounds:
     groups = [convolution.group(number) for number in range(convolution.groups)]
     if not convolution.weight.any():
-        return Bounds(0.0, 0.0, **(dict.fromkeys(comparisons.NAMES, 0.0) if compare else {}))
+        zeros: dict[str, Any] = dict.fromkeys(COMPARISONS, 0.0) if compare else {}
+        return Bounds(0.0, 0.0, **zeros)
     intervals = [_interval(group, exact) for group in groups]
-    lower = max(low for low, _, _ in intervals)
-    upper, method = max((high, name) for _, high, name in intervals)
-    others = {}
+    # the norm of a convolution with groups is the largest norm of a group
+    lower = max(interval.lower for interval in intervals)
+    upper, method = max((interval.upper, interval.method) for interval in intervals)
+    others: dict[str, Any] = {}
     if compare:
         found = [comparisons.of_convolution(group.weight, group.axes) for group in groups]
-        # a norm of groups is the largest of theirs
-        others = {
-            name: factor * max(one[name] for one in found)
-            for name in found[0]
-            if found[0][name] is not None
-        }
+        others = {name: factor * max(one[name] for one in found) for name in found[0]}
     return Bounds(*outwards(factor, lower, upper), method=method, **others)
 
 
-def _interval(convolution, exact):
-    """Lower, upper and what gave the upper bound, of one group."""
+class _Interval(NamedTuple):
+    """Bounds of one group, and what gave the upper one."""
+
+    lower: float
+    upper: float
+    method: str
+
+
+def _interval(convolution: Convolution, exact: bool) -> _Interval:
     if not convolution.weight.any():
-        return 0.0, 0.0, "zero"
+        return _Interval(0.0, 0.0, "zero")
     smaller = min(convolution.sides)
     # a long side is cheap to multiply with, but not to run through the layer pixel by pixel
     exact = exact and convolution.sides[0] <= LARGEST_INPUT
@@ -271,20 +304,20 @@ def _interval(convolution, exact):
     upper, method = _upper(convolution, lower)
     if exact and upper > WIDE * lower and smaller <= LARGEST:
         return _of_matrix(convolution)
-    return lower, upper, method
+    return _Interval(lower, upper, method)
 
 
-def _of_matrix(convolution):
+def _of_matrix(convolution: Convolution) -> _Interval:
     lower, upper = operator_norm(convolution.matrix())
     # taps that fall on the same pixel are added up
     rounding = _rounding(convolution)
-    return max(0.0, lower - rounding), upper + rounding, "matrix"
+    return _Interval(max(0.0, lower - rounding), upper + rounding, "matrix")
 
 
-def _rounding(convolution):
+def _rounding(convolution: Convolution) -> float:
     """Bound on the norm of what rounding adds: that of the kernel of magnitudes, many times over.
 
-    Such a kernel does most at frequency 0.
+    The norm of such a kernel is its symbol's at frequency 0.
     """
     magnitudes = convolution.weight.abs().sum((2, 3))
     copies = math.prod(axis.most_copies * axis.most_repeats for axis in convolution.axes)
@@ -292,7 +325,7 @@ def _rounding(convolution):
     return 4 * convolution.weight[0].numel() * UNIT * largest
 
 
-def _lower(convolution):
+def _lower(convolution: Convolution) -> float:
     vector = norm_of_map(convolution.apply, convolution.input_shape).double()
     with torch.no_grad():
         image = convolution.apply(vector)
@@ -302,7 +335,7 @@ def _lower(convolution):
     return max(0.0, attained - _rounding(convolution))
 
 
-def _upper(convolution, lower):
+def _upper(convolution: Convolution, lower: float) -> tuple[float, str]:
     kernel = convolution.weight
     best, method = comparisons.unfold(kernel, convolution.axes), "unfold"
     for value, name in _torus_bounds(convolution):
@@ -313,35 +346,45 @@ def _upper(convolution, lower):
     return best, method
 
 
-def _torus_bounds(convolution):
-    """Bounds by tori, the cheap ones first: iterator of (float, str)."""
+def _torus_bounds(convolution: Convolution) -> Iterator[tuple[float, str]]:
+    """Bounds by tori, the cheap ones first, and their names."""
     axes = convolution.axes
-    yield from _both_axes(live_kernel(convolution.weight, axes), [_circle(axis) for axis in axes])
+    kernel = live_kernel(convolution.weight, axes)
+    for value in _both_axes(kernel, [_circle(axis) for axis in axes]):
+        yield value, "torus"
     for dim, axis in enumerate(axes):
         other = axes[1 - dim]
         rows = min(axis.outputs * len(convolution.weight), axis.size * convolution.weight.shape[1])
         if rows <= LARGEST_ROWS and rows**2 * other.torus <= LARGEST_SYMBOL:
-            kernel = rows_kernel(convolution.weight, axis, dim)
             single = (Axis(1, 1), other) if dim == 0 else (other, Axis(1, 1))
-            kernel = live_kernel(kernel, single)
-            yield from _both_axes(kernel, [_circle(one) for one in single], "torus, one axis exact")
+            kernel = live_kernel(rows_kernel(convolution.weight, axis, dim), single)
+            for value in _both_axes(kernel, [_circle(one) for one in single]):
+                yield value, "torus, one axis exact"
 
 
 @dataclass(frozen=True)
 class _Circle:
-    """One axis as part of a circle of ``points`` steps of ``stride``.
+    """One axis as part of a circle.
 
-    factor : what the padding multiplies the norm by. shifts : see `symbol.Symbol.torus_norm`.
+    Parameters
+    ----------
+    stride, dilation : int
+    points : int
+        Length of the circle in steps of ``stride``.
+    factor : float
+        What the padding multiplies the norm by.
+    shifts : tuple of float
+        See `symbol.Symbol.torus_norm`.
     """
 
     stride: int
     dilation: int
     points: int
     factor: float
-    shifts: tuple
+    shifts: tuple[float, ...]
 
 
-def _circle(axis):
+def _circle(axis: Axis) -> _Circle:
     if axis.mode == "circular":
         # the input itself; windows stand at multiples of the common divisor, some perhaps twice
         step = math.gcd(axis.stride, axis.size)
@@ -355,17 +398,25 @@ def _circle(axis):
     return _Circle(plain.stride, plain.dilation, points, math.sqrt(axis.most_copies), (0.0, 0.5))
 
 
-def _both_axes(kernel, circles, method="torus"):
+def _both_axes(kernel: torch.Tensor, circles: Sequence[_Circle]) -> Iterator[float]:
+    """Bounds by the torus of two circles, one for each shift of the grid of frequencies."""
     symbol = Symbol(kernel, [c.stride for c in circles], [c.dilation for c in circles])
     factor = math.prod(c.factor for c in circles) * (1 + 4 * UNIT)
     for shifts in itertools.product(*(c.shifts for c in circles)):
-        yield factor * symbol.torus_norm(tuple(c.points for c in circles), shifts), method
+        yield factor * symbol.torus_norm([c.points for c in circles], shifts)
 
 
-def rows_kernel(kernel, axis, dim):
+def rows_kernel(kernel: torch.Tensor, axis: Axis, dim: int) -> torch.Tensor:
     """A kernel along the other axis alone, whose channels are pixels and windows of this one.
 
-    Every padding of this axis is in it as it is.
+    All padding of this axis is part of it.
+
+    Parameters
+    ----------
+    kernel : Tensor (D, C, kh, kw)
+    axis : windows.Axis
+    dim : int
+        0 for the vertical axis, 1 for the horizontal one.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """Bounds of dense layers."""
 
+from __future__ import annotations
+
 import torch
 
 from intriguing.errors import BoundError
@@ -7,7 +9,7 @@ from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.norms import operator_norm
 
 
-def dense_bounds(matrix):
+def dense_bounds(matrix: torch.Tensor) -> Bounds:
     """Operator norm of a matrix, certified in float64 from both sides.
 
     Parameters
@@ -22,7 +24,13 @@ def dense_bounds(matrix):
     Raises
     ------
     BoundError
-        If it is no matrix or an entry is not finite.
+        If ``matrix`` is not a matrix or an entry is not finite.
+
+    Examples
+    --------
+    >>> bounds = dense_bounds(torch.tensor([[3.0, 4.0]]))
+    >>> bounds.lower <= 5 <= bounds.upper
+    True
     """
     if not torch.is_tensor(matrix) or matrix.ndim != 2:
         shape = tuple(matrix.shape) if torch.is_tensor(matrix) else type(matrix).__name__

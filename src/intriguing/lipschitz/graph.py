@@ -1,13 +1,16 @@
-"""From a model to its layers: traced by torch.fx, each with the shape of what it is given.
+"""From a model to its layers and their bounds: traced by torch.fx, and run once for the shapes.
 
-A walk gives every operation a bound, and every value in the graph a Lipschitz constant with respect
+Every operation of the graph gets a bound, and every value in it a Lipschitz constant with respect
 to the image: the product along a chain, the sum where branches are added (1 + L for a residual
 block), the root of the sum of squares where they are concatenated.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,86 +22,78 @@ from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
 
 UP = 1 + 1e-14
-# an in-place sum changes its left operand: see `_check_graph`
+# an in-place sum changes its left operand: see `_check_operations`
 _SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "sub")
 _FACTORS = (operator.mul, torch.mul, "mul")
 _QUOTIENTS = (operator.truediv, torch.div, "div")
+_IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
 # what is known of a tensor without its values
 _SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
+
+# constants by the certified bounds and by the paper's
+_Constants = tuple[float, float]
 
 
 @dataclass
 class Layer:
     """One operation of the network.
 
+    Parameters
+    ----------
     name : str
         Path of the module, or name of the operation.
     kind : str
+        See `layers.register`.
     module : Module or None
         None for sums, concatenations and constant factors.
-    input_shape : tuple
-        Without the batch.
+    input_shape : tuple of int, or None
+        Without the batch; None if the input of an unknown operation is not a tensor.
     bounds : bounds.Bounds
     seconds : float
-        What the bounds took.
+        Time that the bounds took.
     """
 
     name: str
     kind: str
-    module: Any
-    input_shape: tuple
+    module: nn.Module | None
+    input_shape: tuple[int, ...] | None
     bounds: Bounds
     seconds: float
 
 
 @dataclass
-class Walk:
-    """A network with all its bounds.
+class BoundedGraph:
+    """A network with the bounds of all its layers.
 
+    Parameters
+    ----------
     layers : list of Layer
         In the order of execution.
     constant, paper : float
-        Lipschitz constant of the logits by composition: from the upper bounds, and as the paper
-        multiplies (its bounds, pools 1).
+        Lipschitz constant of the output with respect to the image, composed along the graph: by the
+        certified upper bounds, and by the paper's.
     before_last : float or None
-        Constant of what the last dense layer is given; None if the network does not end in one.
-    last : Module or None
+        Constant of the input of the last dense layer; None if the network does not end in one.
+    last : Linear or None
         That dense layer.
     chain : bool
-        Whether each layer is given what the one before it gives, whole and alone.
+        Whether the input of each layer is the whole output of the one before, and nothing else.
     reason : str
-        Why there is no constant (`walk` with ``partial``); otherwise empty.
+        Why there is no constant (`bound_graph` with ``partial``); otherwise empty.
     """
 
-    layers: list = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
     constant: float = 1.0
     paper: float = 1.0
     before_last: float | None = None
-    last: Any = None
+    last: nn.Linear | None = None
     chain: bool = True
     reason: str = ""
 
 
-def _check_trace(model, traced, image):
-    """Raise unless the traced graph computes what the model does.
-
-    Tracing does not see everything: that ``x += y`` changes what other names hold, for one.
-    """
-    ours, theirs = traced(image), model(image)
-    close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
-    if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
-        raise UnknownLayerError(
-            "the model computes something else than its traced operations, as with in-place changes"
-            " or randomness: write it without, or register a bound for the part that has them"
-        )
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, module, qualified_name):
-        return layers.is_known(module) or super().is_leaf_module(module, qualified_name)
-
-
-def walk(model, input_shape, *, compare=True, partial=False):
+def bound_graph(
+    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True, partial: bool = False
+) -> BoundedGraph:
     """Bound every layer of a model.
 
     Parameters
@@ -108,14 +103,14 @@ def walk(model, input_shape, *, compare=True, partial=False):
     input_shape : tuple
         (C, H, W) of an image.
     compare : bool
-        Also fill in what other methods give.
+        Also compute what other methods give.
     partial : bool
-        Go on where there is no bound: such a layer, and the constants of the whole, are infinite,
-        and the first reason is kept.
+        Go on where there is no bound: such a layer, and the constants of the network, are infinite,
+        and the first reason is recorded.
 
     Returns
     -------
-    Walk
+    BoundedGraph
 
     Raises
     ------
@@ -124,15 +119,41 @@ def walk(model, input_shape, *, compare=True, partial=False):
         cannot be traced or has a layer without a bound, unless ``partial``.
     """
     try:
-        return _walk(model, input_shape, compare, partial)
+        return _bound_graph(model, input_shape, compare, partial)
     except UnknownLayerError as error:
         if not partial:
             raise
-        return Walk(constant=math.inf, paper=math.inf, chain=False, reason=str(error))
+        return BoundedGraph(constant=math.inf, paper=math.inf, chain=False, reason=str(error))
 
 
 @torch.no_grad()
-def _walk(model, input_shape, compare, partial):
+def _bound_graph(
+    model: nn.Module, input_shape: Sequence[int], compare: bool, partial: bool
+) -> BoundedGraph:
+    _check_model(model, input_shape)
+    if layers.is_known(model):
+        model = nn.Sequential(model)
+    traced = _traced(model)
+    interpreter = _Interpreter(traced, compare, partial)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, *input_shape, generator=generator).to(device)
+    try:
+        interpreter.run(image)
+        _check_trace(model, traced, image)
+    except BoundError as error:
+        # fx appends the place in the graph
+        raise type(error)(str(error).partition("\n\nWhile executing")[0]) from None
+    except (RuntimeError, ValueError) as error:
+        raise BoundError(
+            f"the model does not take images of {tuple(input_shape)}"
+            f" ({str(error).splitlines()[0]}): give input_shape as (channels, height, width),"
+            " without the batch"
+        ) from error
+    return interpreter.bounded
+
+
+def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
     if not isinstance(model, nn.Module):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
     if any(module.training for module in model.modules()):
@@ -147,49 +168,40 @@ def _walk(model, input_shape, compare, partial):
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise UnknownLayerError(
-                f"{name or 'the model'} has hooks, which may change what passes through: remove"
+                f"{name or 'the model'} has hooks, which may change its inputs or outputs: remove"
                 " them"
             )
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return layers.is_known(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _traced(model: nn.Module) -> fx.GraphModule:
+    """The model as a graph of layers and operations, without those that the output ignores."""
     tracer = _Tracer()
-    if layers.is_known(model):
-        model = nn.Sequential(model)
     try:
         graph = tracer.trace(model)
     except Exception as error:  # whatever the model's own code raises on a symbolic input
         raise UnknownLayerError(
-            f"the model cannot be traced ({str(error).splitlines()[0]}): give the model itself if"
-            " it is wrapped or compiled, and the part with control flow a module of its own,"
-            " registered with intriguing.lipschitz.register"
+            f"the model cannot be traced ({str(error).splitlines()[0]}): if it is wrapped or"
+            " compiled, give the model inside; put the part with control flow into a module of its"
+            " own and register it with intriguing.lipschitz.register"
         ) from error
-    _check_graph(graph)
+    _check_operations(graph)
     traced = fx.GraphModule(tracer.root, graph)
-    # layers that the logits do not depend on have no part in their constant
+    # layers that the logits do not depend on do not count in their constant
     traced.graph.eliminate_dead_code()
-    walker = _Walker(traced, compare, partial)
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, *input_shape, generator=generator).to(device)
-    try:
-        walker.run(image)
-        _check_trace(model, traced, image)
-    except BoundError as error:
-        # fx adds where it was
-        raise type(error)(str(error).partition("\n\nWhile executing")[0]) from None
-    except (RuntimeError, ValueError) as error:
-        raise BoundError(
-            f"the model does not take images of {tuple(input_shape)}"
-            f" ({str(error).splitlines()[0]}): give input_shape as (channels, height, width),"
-            " without the batch"
-        ) from error
-    return walker.walk
+    return traced
 
 
-def _check_graph(graph):
-    """Refuse several outputs, and operations that change a value that something else has too."""
+def _check_operations(graph: fx.Graph) -> None:
+    """Refuse several outputs, and operations that change a value that is used elsewhere."""
     for node in graph.nodes:
         if node.op == "output" and not isinstance(node.args[0], fx.Node):
             raise UnknownLayerError(
-                "the model gives several values: wrap it so that it gives logits only"
+                "the model returns several values: wrap it so that it returns only the logits"
             )
         name = node.target if node.op == "call_method" else ""
         if name.endswith("_") and not name.endswith("__"):
@@ -203,81 +215,97 @@ def _check_graph(graph):
             raise layers.unknown(f"the in-place operation {node.target.__name__} ({node.name})")
 
 
-_IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
+def _check_trace(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> None:
+    """Raise unless the traced graph computes what the model does.
+
+    Tracing misses some effects, for example that ``x += y`` changes what other names refer to.
+    """
+    ours, theirs = traced(image), model(image)
+    close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
+    if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
+        raise UnknownLayerError(
+            "the model computes something else than its traced operations, for example because of"
+            " in-place changes or randomness: remove these, or register a bound for the part that"
+            " has them"
+        )
 
 
-class _Walker(fx.Interpreter):
+class _Interpreter(fx.Interpreter):
     """Runs the model once, for the shapes, and bounds each operation on the way."""
 
-    def __init__(self, module, compare, partial):
+    def __init__(self, module: fx.GraphModule, compare: bool, partial: bool):
         super().__init__(module)
         self.compare, self.partial = compare, partial
-        self.walk = Walk()
-        # Lipschitz constant of each value that depends on the image, by the bounds and by the paper
-        self.constants = {}
+        self.bounded = BoundedGraph()
+        # Lipschitz constants of each value that depends on the image
+        self.constants: dict[Any, _Constants] = {}
 
-    def run_node(self, node):
-        value = super().run_node(node)
-        if node.op == "placeholder":
-            self.constants[node] = (1.0, 1.0)
-        elif node.op == "output":
-            self._end(node)
-        elif self._moving(node.all_input_nodes) and not _is_fact(node):
-            if sum(len(n.users) > 1 for n in self._moving(node.all_input_nodes)):
-                self.walk.chain = self.walk.chain and self._only_shapes(node)
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n.op == "placeholder":
+            self.constants[n] = (1.0, 1.0)
+        elif n.op == "output":
+            self._end(n)
+        elif self._dependent(n.all_input_nodes) and not _is_fact(n):
+            if any(len(source.users) > 1 for source in self._dependent(n.all_input_nodes)):
+                self.bounded.chain = self.bounded.chain and self._others_use_shapes(n)
             try:
-                self.constants[node] = self._bound(node, value)
+                self.constants[n] = self._bound(n, value)
             except UnknownLayerError as error:
                 if not self.partial:
                     raise
-                self.constants[node] = self._unbounded(node, str(error))
+                self.constants[n] = self._unbounded(n, str(error))
         return value
 
-    def _unbounded(self, node, reason):
+    def _unbounded(self, node: fx.Node, reason: str) -> _Constants:
         """An infinite constant, for a layer or operation without a bound."""
-        self.walk.reason = self.walk.reason or reason
+        self.bounded.reason = self.bounded.reason or reason
         called = node.op == "call_module"
-        kind = type(self.fetch_attr(node.target)).__name__ if called else _name_of(node.target)
-        inputs = [self.env[n] for n in self._moving(node.all_input_nodes)]
+        kind = type(self._module(node)).__name__ if called else _name_of(node.target)
+        inputs = [self.env[n] for n in self._dependent(node.all_input_nodes)]
         shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
         bounds = Bounds(0.0, math.inf, method="none known")
         name = node.target if called else node.name
-        self.walk.layers.append(Layer(str(name), kind, None, shape, bounds, 0.0))
+        self.bounded.layers.append(Layer(str(name), kind, None, shape, bounds, 0.0))
         return math.inf, math.inf
 
-    def _moving(self, values):
+    def _module(self, node: fx.Node) -> nn.Module:
+        return self.fetch_attr(str(node.target))
+
+    def _dependent(self, values: Iterable[Any]) -> list[fx.Node]:
         """Those of some nodes and numbers that depend on the image."""
         return [v for v in values if isinstance(v, fx.Node) and v in self.constants]
 
-    def _only_shapes(self, node):
-        """Whether other users of what a node is given ask for its shape alone."""
-        users = {user for n in self._moving(node.all_input_nodes) for user in n.users}
+    def _others_use_shapes(self, node: fx.Node) -> bool:
+        """Whether the other users of this node's inputs need only their shapes."""
+        users = {user for n in self._dependent(node.all_input_nodes) for user in n.users}
         return all(user is node or _is_fact(user) for user in users)
 
-    def _end(self, node):
+    def _end(self, node: fx.Node) -> None:
         final = node.args[0]
-        if final not in self.constants:
+        if not isinstance(final, fx.Node) or final not in self.constants:
             raise BoundError("the logits do not depend on the image: there is nothing to bound")
-        if self.walk.reason:
-            self.walk.constant, self.walk.paper, self.walk.chain = math.inf, math.inf, False
+        bounded = self.bounded
+        if bounded.reason:
+            bounded.constant, bounded.paper, bounded.chain = math.inf, math.inf, False
             return
-        self.walk.constant, self.walk.paper = self.constants[final]
+        bounded.constant, bounded.paper = self.constants[final]
         if final.op == "call_module":
-            module = self.fetch_attr(final.target)
+            module = self._module(final)
             if type(module) is nn.Linear and self.env[final].ndim == 2:
-                self.walk.last = module
-                self.walk.before_last = self.constants[final.all_input_nodes[0]][0]
+                bounded.last = module
+                bounded.before_last = self.constants[final.all_input_nodes[0]][0]
 
-    def _bound(self, node, value):
+    def _bound(self, node: fx.Node, value: Any) -> _Constants:
         if not torch.is_tensor(value):
-            raise layers.unknown(f"{node.name}, which gives no tensor")
+            raise layers.unknown(f"{node.name}, which does not return a tensor")
         if node.op == "call_module":
-            module = self.fetch_attr(node.target)
+            module = self._module(node)
             if not layers.is_known(module):
                 raise layers.unknown(f"layer {node.target} ({type(module).__name__})")
             if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
                 raise layers.unknown(f"{node.target} with more than one argument")
-            return self._layer(node, node.target, module)
+            return self._layer(node, str(node.target), module)
         if node.target is operator.getitem:
             return self._part(node)
         if node.target in layers.AS_MODULES:
@@ -287,12 +315,12 @@ class _Walker(fx.Interpreter):
         if node.target in _FACTORS or node.target in _QUOTIENTS:
             return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
-            return self._cat(node)
+            return self._concatenation(node)
         raise layers.unknown(f"the operation {_name_of(node.target)} ({node.name})")
 
-    def _layer(self, node, name, module):
+    def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
         source = node.args[0] if node.args else None
-        if source not in self.constants or len(self._moving(node.all_input_nodes)) != 1:
+        if source not in self.constants or len(self._dependent(node.all_input_nodes)) != 1:
             raise layers.unknown(f"{name} with these arguments")
         shape = tuple(self.env[source].shape[1:])
         start = time.perf_counter()
@@ -301,18 +329,18 @@ class _Walker(fx.Interpreter):
         except BoundError as error:
             raise type(error)(f"layer {name}: {error}") from error
         spent = time.perf_counter() - start
-        self.walk.layers.append(
-            Layer(str(name), layers.kind_of(module), module, shape, bounds, spent)
+        self.bounded.layers.append(
+            Layer(name, layers.kind_of(module), module, shape, bounds, spent)
         )
         constant, paper = self.constants[source]
         by_paper = bounds.upper if bounds.paper is None else bounds.paper
         return constant * bounds.upper * UP, paper * by_paper
 
-    def _note(self, node, kind, bounds):
+    def _add_row(self, node: fx.Node, kind: str, bounds: Bounds) -> None:
         shape = tuple(self.env[node.all_input_nodes[0]].shape[1:])
-        self.walk.layers.append(Layer(node.name, kind, None, shape, bounds, 0.0))
+        self.bounded.layers.append(Layer(node.name, kind, None, shape, bounds, 0.0))
 
-    def _part(self, node):
+    def _part(self, node: fx.Node) -> _Constants:
         """A part of a value: every number of it at most once."""
         source, index = node.args
         indices = index if isinstance(index, tuple) else (index,)
@@ -321,67 +349,70 @@ class _Walker(fx.Interpreter):
             raise layers.unknown(f"indexing by a list or a tensor ({node.name})")
         if indices[0] is not Ellipsis and indices[0] != slice(None):
             raise layers.unknown(f"indexing along the batch ({node.name})")
-        self.walk.chain = False
+        self.bounded.chain = False
         return self.constants[source]
 
-    def _operands(self, node):
+    def _operands(self, node: fx.Node) -> tuple[Any, Any]:
         if len(node.args) != 2 or node.kwargs:
             raise layers.unknown(f"{node.name} with these arguments")
-        return node.args
+        left, right = node.args
+        return left, right
 
-    def _spread(self, operand, value):
-        """What repeating an operand along an axis multiplies distances by."""
+    def _spread(self, operand: fx.Node, value: torch.Tensor) -> float:
+        """Factor by which repeating an operand along an axis multiplies distances."""
         repeats = value.numel() // max(1, self.env[operand].numel())
-        self.walk.chain = self.walk.chain and repeats == 1
+        self.bounded.chain = self.bounded.chain and repeats == 1
         return math.sqrt(repeats) * (UP if repeats > 1 else 1)
 
-    def _sum(self, node, value):
-        moving = self._moving(self._operands(node))
-        if len(moving) > 1:
-            self.walk.chain = False
+    def _sum(self, node: fx.Node, value: torch.Tensor) -> _Constants:
+        dependent = self._dependent(self._operands(node))
+        if len(dependent) > 1:
+            self.bounded.chain = False
             # as a map of both branches at once
-            self._note(node, "sum", Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
+            self._add_row(node, "sum", Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
         parts = [
-            [self._spread(n, value) * constant for constant in self.constants[n]] for n in moving
+            [self._spread(n, value) * constant for constant in self.constants[n]] for n in dependent
         ]
-        return tuple(sum(values) * UP for values in zip(*parts, strict=True))
+        constant, paper = (sum(values) * UP for values in zip(*parts, strict=True))
+        return constant, paper
 
-    def _scale(self, node, value):
+    def _scale(self, node: fx.Node, value: torch.Tensor) -> _Constants:
         left, right = self._operands(node)
-        moving = self._moving((left, right))
-        if len(moving) != 1 or (node.target in _QUOTIENTS and moving[0] is not left):
+        dependent = self._dependent((left, right))
+        if len(dependent) != 1 or (node.target in _QUOTIENTS and dependent[0] is not left):
             raise layers.unknown(f"a product or quotient of two values of the image ({node.name})")
-        other = right if moving[0] is left else left
+        other = right if dependent[0] is left else left
         factor = self.env[other] if isinstance(other, fx.Node) else other
         factor = torch.as_tensor(factor, dtype=torch.float64).abs()
         largest = (1 / factor).amax() if node.target in _QUOTIENTS else factor.amax()
         if not largest.isfinite():
-            raise BoundError(f"{node.name} divides by zero or multiplies by infinity: mend it")
+            raise BoundError(f"{node.name} divides by zero or multiplies by infinity: fix it")
         largest = largest.item()
-        spread = self._spread(moving[0], value)
+        spread = self._spread(dependent[0], value)
         lower = largest * (1 - 1e-15)
-        self._note(node, "scale", Bounds(lower, spread * largest * UP, paper=largest))
-        constant, paper = self.constants[moving[0]]
+        self._add_row(node, "scale", Bounds(lower, spread * largest * UP, paper=largest))
+        constant, paper = self.constants[dependent[0]]
         return constant * spread * largest * UP, paper * largest
 
-    def _cat(self, node):
+    def _concatenation(self, node: fx.Node) -> _Constants:
         if not node.args or not isinstance(node.args[0], list | tuple):
             raise layers.unknown(f"{node.name} with these arguments")
-        parts = [self.constants[n] for n in self._moving(node.args[0])]
-        self.walk.chain = False
-        self._note(node, "concatenation", Bounds.exactly(1.0))
-        return tuple(math.hypot(*values) * UP for values in zip(*parts, strict=True))
+        parts = [self.constants[n] for n in self._dependent(node.args[0])]
+        self.bounded.chain = False
+        self._add_row(node, "concatenation", Bounds.exactly(1.0))
+        constant, paper = (math.hypot(*values) * UP for values in zip(*parts, strict=True))
+        return constant, paper
 
 
-def _is_fact(node):
+def _is_fact(node: fx.Node) -> bool:
     return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
 
 
-def _name_of(target):
+def _name_of(target: Any) -> str:
     return target if isinstance(target, str) else target.__name__
 
 
-def _as_module(node):
+def _as_module(node: fx.Node) -> nn.Module:
     """The module that does what a function or method does."""
     arguments = (*node.args[1:], *node.kwargs.values())
     if any(isinstance(value, torch.dtype) for value in arguments):

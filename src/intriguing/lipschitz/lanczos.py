@@ -2,18 +2,36 @@
 
 Golub & Van Loan, *Matrix Computations* (4th ed.), section 10.1, with full reorthogonalisation and a
 restart from the best vector, so that memory stays bounded for large images.
+
+No proof rests on the iteration: a caller evaluates the vector that is returned, or tests the value
+by a factorisation. `scipy.sparse.linalg.eigsh` would do here, but its restarts start from
+the global state of ARPACK, it needs float64 copies through NumPy for each product, fails on a map
+of size 1 and on the zero map, and importing it costs more than this module does.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 
+Map = Callable[[torch.Tensor], torch.Tensor]
+
 BASIS = 40
-# steps between looks at how far the value has come
-LOOK = 8
+# steps between checks of how much the value has risen
+CHECK_EVERY = 8
 # numbers that the basis may hold
 LARGEST_BASIS = 1 << 26
 
 
-def largest_eigenpair(apply, start, *, tolerance=1e-6, cycles=20, steps=BASIS):
+def largest_eigenpair(
+    apply: Map,
+    start: torch.Tensor,
+    *,
+    tolerance: float = 1e-6,
+    cycles: int = 20,
+    steps: int = BASIS,
+) -> tuple[float, torch.Tensor]:
     """Largest eigenvalue found of a symmetric positive semidefinite map, and its vector.
 
     Parameters
@@ -21,13 +39,13 @@ def largest_eigenpair(apply, start, *, tolerance=1e-6, cycles=20, steps=BASIS):
     apply : callable
         From a vector (n,) to a vector (n,).
     start : Tensor (n,)
-        Anything; a random part is added, so that no start is orthogonal to the answer.
+        Any vector; a random part is added, so that no start is orthogonal to the answer.
     tolerance : float
         Stop when eight steps raise the value by less than this fraction.
     cycles : int
         Most restarts.
     steps : int
-        Steps between restarts, at most.
+        Most steps between restarts.
 
     Returns
     -------
@@ -50,7 +68,9 @@ def largest_eigenpair(apply, start, *, tolerance=1e-6, cycles=20, steps=BASIS):
     return value, vector
 
 
-def _cycle(apply, vector, basis_size, tolerance):
+def _cycle(
+    apply: Map, vector: torch.Tensor, basis_size: int, tolerance: float
+) -> tuple[float, torch.Tensor, bool]:
     """Steps from one vector: the value, its vector, and whether there is no more to gain."""
     basis = torch.empty(basis_size, len(vector), dtype=vector.dtype, device=vector.device)
     projected = torch.zeros(basis_size, basis_size, dtype=torch.float64)
@@ -69,7 +89,7 @@ def _cycle(apply, vector, basis_size, tolerance):
         # nothing new: the space is invariant
         largest = max(largest, coefficients.abs().amax().item())
         complete = length <= rounding * largest
-        if size % LOOK == 0 and not complete:
+        if size % CHECK_EVERY == 0 and not complete:
             before, value = value, _eigen(projected[:size, :size])[0][-1].item()
             complete = value <= before * (1 + tolerance)
         if complete or size == basis_size:
@@ -80,16 +100,25 @@ def _cycle(apply, vector, basis_size, tolerance):
     return max(values[-1].item(), 0.0), best / _length(best), complete
 
 
-def _eigen(projected):
+def _eigen(projected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     upper = projected.triu()
-    return torch.linalg.eigh(upper + upper.triu(1).T)
+    values, vectors = torch.linalg.eigh(upper + upper.triu(1).T)
+    return values, vectors
 
 
-def _length(vector):
+def _length(vector: torch.Tensor) -> torch.Tensor:
     return torch.linalg.vector_norm(vector)
 
 
-def norm_of_map(forward, shape, *, start=None, tolerance=1e-4, cycles=20, steps=BASIS):
+def norm_of_map(
+    forward: Map,
+    shape: Sequence[int],
+    *,
+    start: torch.Tensor | None = None,
+    tolerance: float = 1e-4,
+    cycles: int = 20,
+    steps: int = BASIS,
+) -> torch.Tensor:
     """A vector on which a linear map comes close to its norm.
 
     Parameters
@@ -98,7 +127,7 @@ def norm_of_map(forward, shape, *, start=None, tolerance=1e-4, cycles=20, steps=
         Linear, from a Tensor of ``shape`` to any Tensor; its adjoint comes from autograd.
     shape : tuple of int
     start : Tensor of ``shape``, optional
-        Where to start; random otherwise. Its dtype is that of the iteration.
+        Where to start; random by default. Its dtype is that of the iteration.
     tolerance, cycles, steps
         As in `largest_eigenpair`.
 
@@ -109,18 +138,18 @@ def norm_of_map(forward, shape, *, start=None, tolerance=1e-4, cycles=20, steps=
     """
     if start is None:
         generator = torch.Generator().manual_seed(1)
-        start = torch.randn(shape, generator=generator)
-    origin = torch.zeros(shape, dtype=start.dtype, requires_grad=True)
+        start = torch.randn(tuple(shape), generator=generator)
+    origin = torch.zeros(tuple(shape), dtype=start.dtype, requires_grad=True)
     with torch.enable_grad():
         image = forward(origin)
 
-    def apply(vector):
+    def apply(vector: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            moved = forward(vector.view(shape))
+            moved = forward(vector.view(tuple(shape)))
         (back,) = torch.autograd.grad(image, origin, moved, retain_graph=True)
         return back.flatten()
 
     _, vector = largest_eigenpair(
         apply, start.flatten(), tolerance=tolerance, cycles=cycles, steps=steps
     )
-    return vector.view(shape)
+    return vector.view(tuple(shape))

@@ -1,7 +1,12 @@
 """Which bound belongs to which kind of layer: a table that users can add to with `register`."""
 
+from __future__ import annotations
+
 import inspect
 import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,99 +23,177 @@ from intriguing.lipschitz.normalisation import (
     local_contrast_bounds,
     lrn_bounds,
 )
-from intriguing.networks.local_layers import L2Pool2d, LocalContrastNorm2d, LocallyConnected2d
-from intriguing.networks.response_norm import ResponseNorm
+
+Shape = tuple[int, ...]
+# modules are typed Any: the bound of a class reads the attributes of that class
+Bound = Callable[[Any, Shape, bool], Bounds]
+_AnyBound = TypeVar("_AnyBound", bound=Callable[..., Bounds])
 
 # smallest and largest derivative of activations, for whole-network bounds of dense chains
-SLOPES = {
+SLOPES: dict[type[nn.Module], tuple[float, float]] = {
     nn.Identity: (1.0, 1.0),
     nn.ReLU: (0.0, 1.0),
     nn.Sigmoid: (0.0, 0.25),
     nn.Tanh: (0.0, 1.0),
 }
 
-_KINDS = {}
-# layers that take other shapes for something else than a batch of images
-_AXES = {
-    **dict.fromkeys((nn.Conv1d, nn.ConvTranspose1d), 1),
-    **dict.fromkeys((nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d), 2),
-    **dict.fromkeys((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), 2),
-    **dict.fromkeys((LocallyConnected2d, L2Pool2d, LocalContrastNorm2d), 2),
-}
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of layer.
+
+    Parameters
+    ----------
+    name : str
+        In tables.
+    bound : callable
+        See `register`.
+    axes : int or None
+        Axes after the channels that an input must have; None where any shape is valid.
+    """
+
+    name: str
+    bound: Bound
+    axes: int | None
 
 
-def register(layer, kind=None):
+# by class, or by "module:qualified name" for classes that are not imported here
+_KINDS: dict[type[nn.Module] | str, _Kind] = {}
+
+
+def register(
+    layer: type[nn.Module] | str, kind: str | None = None
+) -> Callable[[_AnyBound], _AnyBound]:
     """Decorator: the bound of a kind of layer, ``bound(module, input_shape, compare) -> Bounds``.
 
     Parameters
     ----------
-    layer : type
-        Class of the module, itself and not its subclasses. It is not looked into: the bound speaks
-        for all of it, for every input, and for every such module from then on.
+    layer : type or str
+        Class of the module; subclasses are not included. Treated as a leaf: the bound stands for
+        everything inside the module, for every input, and for every module of this class from then
+        on. A string ``"package.module:Class"`` names a class without importing it; a class that is
+        registered itself takes precedence.
     kind : str, optional
-        Name in tables; the class's own by default. ``input_shape`` is without the batch;
-        ``compare`` asks for the columns of other methods and may be ignored.
+        Name in tables; the name of the class by default.
+
+    Returns
+    -------
+    callable
+        The decorator, which returns the function unchanged. Of that function's arguments,
+        ``input_shape`` is (C, H, W) or (features,), without the batch; ``compare`` asks for the
+        columns of other methods and may be ignored.
+
+    Raises
+    ------
+    BoundError
+        If ``layer`` is not a subclass of torch.nn.Module or a name, or the function cannot take
+        these arguments.
+
+    See Also
+    --------
+    intriguing.lipschitz.layer_bounds, intriguing.lipschitz.network_bounds
 
     Examples
     --------
     A layer that doubles its input:
 
+    >>> import torch
+    >>> from intriguing.lipschitz import Bounds, layer_bounds, register
+    >>> class Doubling(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return 2 * x
     >>> @register(Doubling)
-    ... def _(module, input_shape, compare):
+    ... def bound_of_doubling(module, input_shape, compare):
     ...     return Bounds.exactly(2.0)
+    >>> layer_bounds(Doubling().eval(), (3,))["upper"].tolist()
+    [2.0]
     """
-    if not inspect.isclass(layer) or not issubclass(layer, nn.Module):
-        raise BoundError(f"{layer!r} is no class of torch.nn.Module: register the layer's class")
+    return _register(layer, kind)
 
-    def keep(bound):
+
+def _register(
+    layer: type[nn.Module] | str, kind: str | None = None, axes: int | None = None
+) -> Callable[[_AnyBound], _AnyBound]:
+    if isinstance(layer, str):
+        module, colon, qualified = layer.partition(":")
+        if not (module and colon and qualified):
+            raise BoundError(f'{layer!r} does not name a layer: give "package.module:Class"')
+        name = qualified.rpartition(".")[2]
+    elif inspect.isclass(layer) and issubclass(layer, nn.Module):
+        name = layer.__name__
+    else:
+        raise BoundError(
+            f"{layer!r} is not a subclass of torch.nn.Module: register the layer's class"
+        )
+
+    def keep(bound: _AnyBound) -> _AnyBound:
         try:
             inspect.signature(bound).bind(None, None, None)
         except TypeError:
             raise BoundError(
-                f"the bound of {layer.__name__} has to take (module, input_shape, compare)"
+                f"the bound of {name} cannot be called: it must take (module, input_shape, compare)"
             ) from None
-        _KINDS[layer] = (kind or layer.__name__, bound)
+        _KINDS[layer] = _Kind(kind or name, bound, axes)
         return bound
 
     return keep
 
 
-def is_known(module):
+def _kind(module: nn.Module) -> _Kind | None:
+    own = _KINDS.get(type(module))
+    if own is not None:
+        return own
+    return _KINDS.get(f"{type(module).__module__}:{type(module).__qualname__}")
+
+
+def is_known(module: nn.Module) -> bool:
     """Whether there is a bound for this kind of layer."""
-    return type(module) in _KINDS
+    return _kind(module) is not None
 
 
-def kind_of(module):
-    """Name of the kind in tables."""
-    return _KINDS[type(module)][0]
-
-
-def bounds_of(module, input_shape, compare=True):
-    """Bounds of one layer for an input (C, H, W) or (features,).
+def kind_of(module: nn.Module) -> str:
+    """Name of the kind in tables.
 
     Raises
     ------
     BoundError
         If the kind is not known.
     """
-    if not is_known(module):
+    return _known(module).name
+
+
+def _known(module: nn.Module) -> _Kind:
+    kind = _kind(module)
+    if kind is None:
         raise unknown(type(module).__name__)
-    axes = _AXES.get(type(module))
-    if axes is not None and len(input_shape) != axes + 1:
+    return kind
+
+
+def bounds_of(module: nn.Module, input_shape: Iterable[int], compare: bool = True) -> Bounds:
+    """Bounds of one layer for an input (C, H, W) or (features,).
+
+    Raises
+    ------
+    BoundError
+        If the kind is not known, the input does not fit, or the registered function does not
+        return finite bounds.
+    """
+    kind, shape = _known(module), tuple(input_shape)
+    if kind.axes is not None and len(shape) != kind.axes + 1:
         raise BoundError(
-            f"{type(module).__name__} is given {tuple(input_shape)} for each image: give it batches"
-            f" of channels and {axes} axes"
+            f"{type(module).__name__} receives {shape} for each image: give it batches of channels"
+            f" and {kind.axes} axes"
         )
-    found = _KINDS[type(module)][1](module, tuple(input_shape), compare)
+    found = kind.bound(module, shape, compare)
     if not isinstance(found, Bounds) or not 0 <= found.lower <= found.upper < math.inf:
         raise BoundError(
-            f"the bound registered for {type(module).__name__} gives {found!r}: let it return"
+            f"the bound registered for {type(module).__name__} returns {found!r}: return"
             " Bounds(lower, upper), finite, or Bounds.exactly(constant)"
         )
     return found
 
 
-def unknown(what):
+def unknown(what: str) -> UnknownLayerError:
     """The error for a layer or operation without a bound."""
     return UnknownLayerError(
         f"there is no bound for {what}: register one for its class with"
@@ -118,13 +201,16 @@ def unknown(what):
     )
 
 
-def _constant(layers, constant, kind):
-    for layer in layers:
-        register(layer, kind)(lambda module, input_shape, compare: Bounds.exactly(constant))
-
-
 class Rearranged(nn.Identity):
-    """Stands for functions and methods that put the numbers of an image into another shape."""
+    """Stands for functions and methods that give the values of an image another shape."""
+
+
+def _constant(layers: Iterable[type[nn.Module]], constant: float, kind: str) -> None:
+    def bound(module: nn.Module, input_shape: Shape, compare: bool) -> Bounds:
+        return Bounds.exactly(constant)
+
+    for layer in layers:
+        register(layer, kind)(bound)
 
 
 _constant([nn.Identity, nn.Flatten, nn.Unflatten, Rearranged], 1.0, "reshape")
@@ -134,20 +220,22 @@ _constant([nn.Sigmoid], 0.25, "sigmoid")
 
 
 @register(nn.Softmax, "softmax")
-def _softmax(module, input_shape, compare):
+def _softmax(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     # the Jacobian diag(p) - p p' has norm at most 1/2, reached between two equal classes
     return Bounds(0.5, 0.5)
 
 
 @register(nn.Linear, "FC")
-def _linear(module, input_shape, compare):
+def _linear(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return dense_bounds(module.weight)
 
 
-def _convolution(module, input_shape, compare):
+@_register(nn.Conv1d, "Conv", axes=1)
+@_register(nn.Conv2d, "Conv", axes=2)
+def _convolution(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return convolution_bounds(
         module.weight,
-        _axes(input_shape),
+        input_shape[1:],
         stride=module.stride,
         padding=module.padding,
         dilation=module.dilation,
@@ -157,10 +245,12 @@ def _convolution(module, input_shape, compare):
     )
 
 
-def _transposed(module, input_shape, compare):
+@_register(nn.ConvTranspose1d, "ConvTranspose", axes=1)
+@_register(nn.ConvTranspose2d, "ConvTranspose", axes=2)
+def _transposed(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return transposed_convolution_bounds(
         module.weight,
-        _axes(input_shape),
+        input_shape[1:],
         stride=module.stride,
         padding=module.padding,
         output_padding=module.output_padding,
@@ -170,27 +260,18 @@ def _transposed(module, input_shape, compare):
     )
 
 
-for _layer in (nn.Conv1d, nn.Conv2d):
-    register(_layer, "Conv")(_convolution)
-for _layer in (nn.ConvTranspose1d, nn.ConvTranspose2d):
-    register(_layer, "ConvTranspose")(_transposed)
-
-
-def _axes(input_shape):
-    return input_shape[1:] if len(input_shape) > 2 else input_shape[1]
-
-
-def _dropout(module, input_shape, compare):
+@register(nn.Dropout, "dropout")
+@register(nn.Dropout1d, "dropout")
+@register(nn.Dropout2d, "dropout")
+def _dropout(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training:
         raise BoundError("dropout is active: call F.dropout with training=self.training")
     return Bounds.exactly(1.0)
 
 
-for _layer in (nn.Dropout, nn.Dropout1d, nn.Dropout2d):
-    register(_layer, "dropout")(_dropout)
-
-
-def _batch_norm(module, input_shape, compare):
+@register(nn.BatchNorm1d, "batch norm")
+@register(nn.BatchNorm2d, "batch norm")
+def _batch_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training or module.running_var is None:
         raise BoundError(
             "batch norm without running statistics depends on the batch: call model.eval(), and"
@@ -200,26 +281,20 @@ def _batch_norm(module, input_shape, compare):
     return Bounds(constant * (1 - 1e-11), constant)
 
 
-for _layer in (nn.BatchNorm1d, nn.BatchNorm2d):
-    register(_layer, "batch norm")(_batch_norm)
-
-
 @register(nn.LocalResponseNorm, "LRN")
-@register(ResponseNorm, "LRN")
-def _lrn(module, input_shape, compare):
+def _mean_response_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     # torch takes the mean over the window
-    over = module.size if isinstance(module, nn.LocalResponseNorm) else 1
+    return _response_norm(module, module.alpha / module.size, input_shape[0])
+
+
+def _response_norm(module: Any, alpha: float, channels: int) -> Bounds:
     return lrn_bounds(
-        size=module.size,
-        alpha=module.alpha / over,
-        beta=module.beta,
-        k=module.k,
-        channels=input_shape[0],
+        size=module.size, alpha=alpha, beta=module.beta, k=module.k, channels=channels
     )
 
 
-@register(nn.MaxPool2d, "max-pool")
-def _max_pool(module, input_shape, compare):
+@_register(nn.MaxPool2d, "max-pool", axes=2)
+def _max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     constant = pooling.max_pool_constant(
         module.kernel_size,
         stride=module.stride,
@@ -231,8 +306,8 @@ def _max_pool(module, input_shape, compare):
     return _pool(constant, constant)
 
 
-@register(nn.AvgPool2d, "average pool")
-def _average_pool(module, input_shape, compare):
+@_register(nn.AvgPool2d, "average pool", axes=2)
+def _average_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     lower, upper = pooling.average_pool_interval(
         module.kernel_size,
         stride=module.stride,
@@ -245,117 +320,137 @@ def _average_pool(module, input_shape, compare):
     return _pool(lower, upper)
 
 
-@register(nn.LPPool2d, "L2 pool")
-def _l2_pool(module, input_shape, compare):
+@_register(nn.LPPool2d, "L2 pool", axes=2)
+def _l2_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.norm_type != 2 or module.ceil_mode:
         # in ceil mode torch scales up the windows that the border cuts off
         raise unknown(f"an L{module.norm_type:g} pool with ceil_mode {module.ceil_mode}")
-    constant = pooling.l2_pool_constant(
-        module.kernel_size,
-        stride=module.stride,
-        input_size=input_shape[1:],
-    )
-    return _pool(constant, constant)
+    return _l2_windows(module, input_shape)
 
 
-@register(LocallyConnected2d, "local")
-def _local(module, input_shape, compare):
-    return local_bounds(module.weight, input_shape[1:], stride=module.stride)
-
-
-@register(L2Pool2d, "L2 pool")
-def _smooth_l2_pool(module, input_shape, compare):
+def _l2_windows(module: Any, input_shape: Shape) -> Bounds:
     constant = pooling.l2_pool_constant(
         module.kernel_size, stride=module.stride, input_size=input_shape[1:]
     )
     return _pool(constant, constant)
 
 
-@register(LocalContrastNorm2d, "LCN")
-def _local_contrast(module, input_shape, compare):
-    return local_contrast_bounds(
-        module.window, module.floor, maps=input_shape[0], input_size=input_shape[1:]
-    )
-
-
-@register(nn.AdaptiveAvgPool2d, "average pool")
-def _adaptive_average_pool(module, input_shape, compare):
+@_register(nn.AdaptiveAvgPool2d, "average pool", axes=2)
+def _adaptive_average_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     sizes = _adaptive_sizes(module.output_size, input_shape)
     return _pool(*pooling.adaptive_average_pool_interval(sizes, input_size=input_shape[1:]))
 
 
-@register(nn.AdaptiveMaxPool2d, "max-pool")
-def _adaptive_max_pool(module, input_shape, compare):
+@_register(nn.AdaptiveMaxPool2d, "max-pool", axes=2)
+def _adaptive_max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     sizes = _adaptive_sizes(module.output_size, input_shape)
     constant = pooling.adaptive_max_pool_constant(sizes, input_size=input_shape[1:])
     return _pool(constant, constant)
 
 
-def _adaptive_sizes(output_size, input_shape):
+def _adaptive_sizes(output_size: Any, input_shape: Shape) -> Shape:
     wanted = output_size if isinstance(output_size, tuple) else (output_size, output_size)
     return tuple(
         size if out is None else out for out, size in zip(wanted, input_shape[1:], strict=True)
     )
 
 
-def _pool(lower, upper):
+def _pool(lower: float, upper: float) -> Bounds:
     # the paper takes every pool as contractive
     return Bounds(lower, upper, paper=1.0, paper_as_printed=1.0)
 
 
-def _functional(module):
-    """The function form of a module whose constructor takes the same arguments."""
-    return lambda *arguments, **options: module(*arguments, **options)
+def _our_layer(module: str, name: str) -> str:
+    """Name under which a layer of this project is registered.
+
+    Our own layers are registered by name, and the name is put together here: neither importing this
+    module nor its code hash (see `provenance`, which follows references) involves the networks.
+    """
+    return f"intriguing.networks.{module}:{name}"
 
 
-def _without(name, module):
-    def build(*arguments, **options):
-        options.pop(name, None)
-        return module(*arguments, **options)
+@_register(_our_layer("response_norm", "ResponseNorm"), "LRN")
+def _sum_response_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return _response_norm(module, module.alpha, input_shape[0])
+
+
+@_register(_our_layer("local_layers", "LocallyConnected2d"), "local", axes=2)
+def _local(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return local_bounds(module.weight, input_shape[1:], stride=module.stride)
+
+
+@_register(_our_layer("local_layers", "L2Pool2d"), "L2 pool", axes=2)
+def _smooth_l2_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return _l2_windows(module, input_shape)
+
+
+@_register(_our_layer("local_layers", "LocalContrastNorm2d"), "LCN", axes=2)
+def _local_contrast(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return local_contrast_bounds(
+        module.window, module.floor, maps=input_shape[0], input_size=input_shape[1:]
+    )
+
+
+def _without_inplace(module: type[nn.Module]) -> Callable[..., nn.Module]:
+    def build(inplace: bool = False) -> nn.Module:
+        return module()
 
     return build
 
 
-def _dropout_function(p=0.5, training=True, inplace=False):
+def _softmax_function(dim: int | None = None, **options: Any) -> nn.Module:
+    return nn.Softmax(dim)
+
+
+def _dropout_function(p: float = 0.5, training: bool = True, inplace: bool = False) -> nn.Module:
     return nn.Dropout(p).train(training)
 
 
-_REARRANGING = (
-    *(torch.flatten, torch.reshape, torch.permute, torch.transpose, torch.squeeze, torch.unsqueeze),
-    *("flatten", "view", "reshape", "permute", "transpose", "squeeze", "unsqueeze"),
-    *("contiguous", "float", "clone"),
-)
+def _rearranged(*arguments: Any, **options: Any) -> nn.Module:
+    return Rearranged()
+
 
 # functions and methods of tensors as the modules that do the same; further arguments as theirs
-AS_MODULES = {
-    **dict.fromkeys((F.relu, torch.relu, "relu"), _without("inplace", nn.ReLU)),
-    **dict.fromkeys((F.sigmoid, torch.sigmoid, "sigmoid"), _functional(nn.Sigmoid)),
-    **dict.fromkeys((F.tanh, torch.tanh, "tanh"), _functional(nn.Tanh)),
-    **dict.fromkeys((F.softmax, torch.softmax, "softmax"), lambda dim=None, **_: nn.Softmax(dim)),
+AS_MODULES: dict[Any, Callable[..., nn.Module]] = {
+    **dict.fromkeys((F.relu, torch.relu, "relu"), _without_inplace(nn.ReLU)),
+    **dict.fromkeys((F.sigmoid, torch.sigmoid, "sigmoid"), nn.Sigmoid),
+    **dict.fromkeys((F.tanh, torch.tanh, "tanh"), nn.Tanh),
+    **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax_function),
     F.dropout: _dropout_function,
-    F.max_pool2d: _functional(nn.MaxPool2d),
-    torch.max_pool2d: _functional(nn.MaxPool2d),
-    F.avg_pool2d: _functional(nn.AvgPool2d),
-    F.adaptive_avg_pool2d: _functional(nn.AdaptiveAvgPool2d),
-    F.adaptive_max_pool2d: _functional(nn.AdaptiveMaxPool2d),
-    F.local_response_norm: _functional(nn.LocalResponseNorm),
-    **dict.fromkeys(_REARRANGING, lambda *_, **__: Rearranged()),
+    F.max_pool2d: nn.MaxPool2d,
+    torch.max_pool2d: nn.MaxPool2d,
+    F.avg_pool2d: nn.AvgPool2d,
+    F.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
+    F.adaptive_max_pool2d: nn.AdaptiveMaxPool2d,
+    F.local_response_norm: nn.LocalResponseNorm,
+    **dict.fromkeys((torch.flatten, "flatten"), _rearranged),
+    **dict.fromkeys((torch.reshape, "reshape", "view"), _rearranged),
+    **dict.fromkeys((torch.permute, "permute"), _rearranged),
+    **dict.fromkeys((torch.transpose, "transpose"), _rearranged),
+    **dict.fromkeys((torch.squeeze, "squeeze", torch.unsqueeze, "unsqueeze"), _rearranged),
+    **dict.fromkeys(("contiguous", "float", "clone"), _rearranged),
 }
 
 
-def residual_sum_bounds(branch):
-    """Bounds of x + F(x) from those of F: at most 1 + L, at least L - 1 (triangle inequality)."""
+def residual_sum_bounds(branch: Bounds) -> Bounds:
+    """Bounds of x + F(x) from those of F: at most 1 + L, at least L - 1 (triangle inequality).
+
+    Examples
+    --------
+    >>> residual_sum_bounds(Bounds.exactly(3.0)).lower
+    2.0
+    """
     return Bounds(max(0.0, branch.lower - 1), (1 + branch.upper) * (1 + 1e-15), method="sum")
 
 
-def weight_shape(module):
+def weight_shape(module: nn.Module | None) -> Shape | None:
     """Shape of a layer's weights, or None."""
-    weight = getattr(module, "weight", None)
+    weight: Any = getattr(module, "weight", None)
     return tuple(weight.shape) if torch.is_tensor(weight) and weight.ndim > 1 else None
 
 
-def stride_of(module):
-    """A layer's stride, or None: one number where it is the same along all axes."""
+def stride_of(module: nn.Module | None) -> float | None:
+    """A layer's stride, or None: one number where it is the same along all axes, otherwise NaN."""
     stride = getattr(module, "stride", None)
     if stride is None or isinstance(stride, int):
         return stride

@@ -15,19 +15,23 @@ linearly: the diagonal blocks left are
 
 and -W_(k+1) S_k below them.
 
-What SCS answers is no proof. But every S > 0 gives a bound, with any rho for which a Cholesky
-factorisation proves the matrix positive definite; only how tight it is depends on SCS.
+The answer of SCS is not a proof. But every S > 0 gives a bound, with any rho for which a Cholesky
+factorisation proves the matrix positive definite; SCS decides only how tight it is.
 """
+
+from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 
 import numpy
 import torch
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.chain import DenseChain
-from intriguing.lipschitz.norms import STEPS_ABOVE, UNIT
+from intriguing.lipschitz.norms import STEPS_ABOVE
+from intriguing.lipschitz.rounding import UNIT
 
 # residuals at which SCS stops, in turn, each time in units in which the last answer is S = I and
 # rho = 1; ten times smaller ones cost five times the time for the last 0.3 %
@@ -41,7 +45,7 @@ SPREAD = 1 + 3e-3
 UP = 1 + 1e-14
 
 
-def lipsdp_constant(chain):
+def lipsdp_constant(chain: DenseChain) -> float:
     """Certified Lipschitz constant of the logits by LipSDP-Neuron.
 
     Parameters
@@ -58,6 +62,10 @@ def lipsdp_constant(chain):
     ------
     BoundError
         If there is something to solve and cvxpy or scs is missing.
+
+    See Also
+    --------
+    intriguing.lipschitz.network_bounds : Calls this if ``lipsdp`` is true.
     """
     simple = chain.constant()
     if len(chain.weights) == 1 or simple == 0:
@@ -71,7 +79,7 @@ def lipsdp_constant(chain):
     return min(simple, chain.factor * math.sqrt(rho) * UP)
 
 
-def _of_eclipse(weights):
+def _of_eclipse(weights: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], float]:
     """S and rho by ECLipsE-Fast: S_k is the square of the constant up to there, times I."""
     squares = [
         DenseChain(weights[:length], [1.0] * (length - 1)).constant() ** 2
@@ -84,14 +92,16 @@ def _of_eclipse(weights):
     return scales, squares[-1]
 
 
-def _solve(weights, scales, rho, tolerance):
+def _solve(
+    weights: Sequence[torch.Tensor], scales: Sequence[torch.Tensor], rho: float, tolerance: float
+) -> list[torch.Tensor] | None:
     """The diagonals S_k that SCS finds, none negative; None if it fails.
 
     Parameters
     ----------
-    weights : list of float64 Tensor
-        Of all layers.
-    scales, rho : list of float64 Tensor, float
+    weights : sequence of float64 Tensor
+        Weights of all layers.
+    scales, rho : sequence of float64 Tensor, float
         S and rho of about the right size.
     tolerance : float
         Residuals at which SCS stops.
@@ -103,29 +113,29 @@ def _solve(weights, scales, rho, tolerance):
         raise BoundError("LipSDP needs cvxpy and scs: pip install 'intriguing[lipsdp]'") from None
     last = weights[-1]
     if len(last) > last.shape[1]:
-        # of the same norm on every vector, with fewer rows
+        # the same norm on every vector, with fewer rows
         last = torch.linalg.qr(last, mode="r").R
     sizes = [torch.ones(()), *scales, torch.tensor([rho], dtype=torch.float64)]
     units = [size.sqrt() for size in sizes]
-    weights = [
+    arrays = [
         (weight * before / after.view(-1, 1)).numpy()
         for weight, before, after in zip((*weights[:-1], last), units, units[1:], strict=False)
     ]
-    sizes = [len(weight) for weight in weights]
-    blocks = [[numpy.zeros((rows, columns)) for columns in sizes] for rows in sizes]
-    unknowns = [cvxpy.Variable(size, nonneg=True) for size in sizes[:-1]]
+    lengths = [len(array) for array in arrays]
+    blocks = [[numpy.zeros((rows, columns)) for columns in lengths] for rows in lengths]
+    unknowns = [cvxpy.Variable(length, nonneg=True) for length in lengths[:-1]]
     for k, unknown in enumerate(unknowns):
         blocks[k][k] = 2 * cvxpy.diag(unknown)
-        blocks[k + 1][k] = -(weights[k + 1] @ cvxpy.diag(unknown))
+        blocks[k + 1][k] = -(arrays[k + 1] @ cvxpy.diag(unknown))
         blocks[k][k + 1] = blocks[k + 1][k].T
-    blocks[0][0] -= weights[0] @ weights[0].T
+    blocks[0][0] -= arrays[0] @ arrays[0].T
     largest = cvxpy.Variable()
-    blocks[-1][-1] = largest * numpy.eye(sizes[-1])
+    blocks[-1][-1] = largest * numpy.eye(lengths[-1])
     problem = cvxpy.Problem(cvxpy.Minimize(largest), [cvxpy.bmat(blocks) >> 0])
     options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iters": ITERATIONS}
     try:
         with warnings.catch_warnings():
-            # that an answer is inaccurate: it is repaired in any case
+            # warnings of an inaccurate answer: it is repaired in any case
             warnings.simplefilter("ignore")
             problem.solve(solver=cvxpy.SCS, **options)
     except cvxpy.SolverError:
@@ -139,7 +149,12 @@ def _solve(weights, scales, rho, tolerance):
     ]
 
 
-def _repaired(weights, found, scales, rho):
+def _repaired(
+    weights: Sequence[torch.Tensor],
+    found: Sequence[torch.Tensor],
+    scales: list[torch.Tensor],
+    rho: float,
+) -> tuple[list[torch.Tensor], float]:
     """The S with the smallest certified rho between what SCS found and what was known; and rho.
 
     The matrices of two S and rho, mixed, are that of the mixed S and rho: definite if one of them
@@ -156,7 +171,7 @@ def _repaired(weights, found, scales, rho):
     return scales, rho
 
 
-def _certified(weights, scales):
+def _certified(weights: Sequence[torch.Tensor], scales: Sequence[torch.Tensor]) -> float:
     """A rho for which the matrix is proved to be positive semidefinite; infinity if none is."""
     matrix, rounding = _inequality(weights, scales)
     hidden = len(matrix) - len(weights[-1])
@@ -174,13 +189,16 @@ def _certified(weights, scales):
     return math.inf
 
 
-def _inequality(weights, scales):
+def _inequality(
+    weights: Sequence[torch.Tensor], scales: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The matrix with 0 for rho, and the rounding of W_1 W_1' in it, in units of 4 * UNIT.
 
     Returns
     -------
-    Tensor (n, n), Tensor (n,)
-        The second bounds the error if taken as a diagonal matrix.
+    matrix : Tensor (n, n)
+    rounding : Tensor (n,)
+        Diagonal of a matrix that bounds the error.
     """
     size = sum(len(weight) for weight in weights)
     matrix = torch.zeros(size, size, dtype=torch.float64)
@@ -199,8 +217,8 @@ def _inequality(weights, scales):
     return matrix, rounding
 
 
-def _lowered(matrix, rounding):
-    """The matrix less more than all rounding: if this factorises, the true one is definite."""
+def _lowered(matrix: torch.Tensor, rounding: torch.Tensor) -> torch.Tensor:
+    """The matrix minus more than all rounding: if this factorises, the true one is definite."""
     # The factorisation is off by at most gamma_(n + 1) sqrt(a_ii a_jj) at each entry (Demmel 1989),
     # hence in all by n times that of the diagonal; so are products S W, since |a_ij| is at most
     # sqrt(a_ii a_jj) in a definite matrix. Each with a factor to spare.

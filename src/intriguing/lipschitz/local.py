@@ -1,21 +1,26 @@
 """Untied local layers: every output position has a kernel of its own."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import torch
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.lanczos import norm_of_map
-from intriguing.lipschitz.norms import UNIT, operator_norm, outwards, scaled
-from intriguing.lipschitz.windows import Axis, pair
-from intriguing.networks.local_layers import apply_local
+from intriguing.lipschitz.norms import operator_norm, scaled
+from intriguing.lipschitz.rounding import UNIT, outwards
+from intriguing.lipschitz.windows import Axis, PerAxis, pair
 
 # smaller side of a matrix that is formed: a few seconds
 LARGEST, LARGEST_INPUT = 4096, 1 << 13
 
 
-def local_bounds(weight, input_size, *, stride=1, exact=True):
+def local_bounds(
+    weight: torch.Tensor, input_size: PerAxis, *, stride: PerAxis = 1, exact: bool = True
+) -> Bounds:
     """Operator norm of a local layer without shared weights and without padding.
 
     Parameters
@@ -32,30 +37,36 @@ def local_bounds(weight, input_size, *, stride=1, exact=True):
     -------
     Bounds
         Without ``exact``, ``upper`` is the root of the largest sum, over the windows that see a
-        pixel, of the squared norms of their kernels: |W|^2 = |sum over positions of their part|^2,
-        and a pixel's share in it is bounded by those that see it.
+        pixel, of the squared norms of their kernels: |W x|^2 is the sum over positions of
+        |W_p x_p|^2, and a pixel counts in those of the windows that see it.
 
     Raises
     ------
     BoundError
         If kernels and sizes do not fit each other.
+
+    See Also
+    --------
+    intriguing.lipschitz.convolution_bounds : The same kernel at every position.
     """
     if not torch.is_tensor(weight) or weight.ndim != 6:
-        raise BoundError("a local layer needs weights (oh, ow, D, C, kh, kw), one kernel a place")
+        raise BoundError(
+            "a local layer needs weights (oh, ow, D, C, kh, kw), one kernel for each position"
+        )
     strides, sizes = pair(stride, "stride"), pair(input_size, "input_size")
     axes = [Axis(size, k, s) for size, k, s in zip(sizes, weight.shape[4:], strides, strict=True)]
     places = tuple(axis.outputs for axis in axes)
     if places != tuple(weight.shape[:2]):
         raise BoundError(
-            f"kernels for {tuple(weight.shape[:2])} places, but windows fit at {places}: check"
-            " input_size and stride"
+            f"there are kernels for {tuple(weight.shape[:2])} positions, but windows fit at"
+            f" {places}: check input_size and stride"
         )
     weight, factor = scaled(weight)
     if not weight.any():
         return Bounds.exactly(0.0)
     shape = (1, weight.shape[3], *sizes)
 
-    def apply(images):
+    def apply(images: torch.Tensor) -> torch.Tensor:
         return apply_local(images, weight.to(images.dtype), strides)
 
     inputs, outputs = math.prod(shape), weight[..., 0, 0, 0].numel()
@@ -70,16 +81,40 @@ def local_bounds(weight, input_size, *, stride=1, exact=True):
     return Bounds(*interval, method="blocks")
 
 
-def _of_blocks(weight, axes):
+def apply_local(
+    images: torch.Tensor, weight: torch.Tensor, strides: tuple[int, int]
+) -> torch.Tensor:
+    """The local layer as a linear map, written independently of the networks that have such layers.
+
+    Parameters
+    ----------
+    images : Tensor (B, C, H, W)
+    weight : Tensor (oh, ow, D, C, kh, kw)
+    strides : tuple of two int
+
+    Returns
+    -------
+    Tensor (B, D, oh, ow)
+    """
+    rows, columns, maps = weight.shape[:3]
+    windows = images.unfold(2, weight.shape[4], strides[0]).unfold(3, weight.shape[5], strides[1])
+    # one product for each position: (P, B, n) times (P, n, D)
+    seen = windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 1).flatten(2)
+    kernels = weight.flatten(3).flatten(0, 1)
+    outputs = seen @ kernels.transpose(1, 2)
+    return outputs.view(rows, columns, -1, maps).permute(2, 3, 0, 1)
+
+
+def _of_blocks(weight: torch.Tensor, axes: Sequence[Axis]) -> float:
     """sqrt(max over pixels of sum over windows that see it of |kernel|^2).
 
-    |W x|^2 = sum over places p of |W_p x_p|^2 <= sum_p |W_p|^2 |x_p|^2, in which a pixel counts
+    |W x|^2 = sum over positions p of |W_p x_p|^2 <= sum_p |W_p|^2 |x_p|^2, in which a pixel counts
     once for each window that sees it.
     """
     kernels = weight.flatten(0, 1).flatten(2)
-    norms = [operator_norm(kernel)[1] ** 2 for kernel in kernels]
-    norms = torch.tensor(norms, dtype=torch.float64).view(weight.shape[:2])
-    seen = torch.zeros(*(axis.size for axis in axes), dtype=torch.float64)
+    squares = [operator_norm(kernel)[1] ** 2 for kernel in kernels]
+    norms = torch.tensor(squares, dtype=torch.float64).view(weight.shape[:2])
+    seen = torch.zeros(axes[0].size, axes[1].size, dtype=torch.float64)
     for row, rows in enumerate(axes[0].sources):
         for column, columns in enumerate(axes[1].sources):
             seen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += norms[row, column]

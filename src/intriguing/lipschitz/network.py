@@ -1,31 +1,39 @@
 """Bounds of a whole network: per layer, composed, and by methods that look at layers together."""
 
+from __future__ import annotations
+
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas
 import torch
+from torch import nn
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz import layers
-from intriguing.lipschitz.bounds import COMPARISONS
-from intriguing.lipschitz.chain import dense_chain
-from intriguing.lipschitz.graph import walk
+from intriguing.lipschitz.bounds import COMPARISONS, Constants
+from intriguing.lipschitz.chain import DenseChain, dense_chain
+from intriguing.lipschitz.graph import BoundedGraph, bound_graph
 from intriguing.lipschitz.lanczos import norm_of_map
-from intriguing.lipschitz.norms import UNIT, operator_norm
+from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.rounding import UNIT
 
-# images of which the Jacobian is taken if none are given
+# random images at which the Jacobian is taken if none are given
 SAMPLES = 64
-# beyond so many classes the Jacobian is not formed
+# with more classes the Jacobian is not formed
 MANY_CLASSES = 64
 # rounding of a Jacobian in float64, relative
 DOWN = 1 - 1e-9
 UP = 1 + 1e-14
-TRIFLE = 1e-6
+# standard deviation of the noise that moves an image off the kinks
+OFF_KINKS = 1e-6
 
 
-def layer_bounds(model, input_shape, *, compare=True):
+def layer_bounds(
+    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True
+) -> pandas.DataFrame:
     """One row a layer, in the order of execution.
 
     Parameters
@@ -35,7 +43,7 @@ def layer_bounds(model, input_shape, *, compare=True):
     input_shape : tuple
         (C, H, W) of an image.
     compare : bool
-        Also what other methods give, which takes longer than the interval.
+        Also compute what other methods give, which takes longer than the interval.
 
     Returns
     -------
@@ -47,14 +55,26 @@ def layer_bounds(model, input_shape, *, compare=True):
     ------
     BoundError
         If the model cannot be traced or a layer has no bound; the message names it.
+
+    See Also
+    --------
+    network_bounds : The constant of the whole map.
+    intriguing.lipschitz.register : Bounds of other layers.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(3, 2)).eval()
+    >>> layer_bounds(model, (1, 9, 9))["layer"].tolist()
+    ['Conv1', 'ReLU1', 'max-pool1']
     """
-    return table_of(walk(model, input_shape, compare=compare))
+    return _table(bound_graph(model, input_shape, compare=compare))
 
 
-def table_of(walked):
-    """The layers of a `walk.Walk` as a table."""
-    numbers, rows = {}, []
-    for layer in walked.layers:
+def _table(graph: BoundedGraph) -> pandas.DataFrame:
+    """The layers of a graph as a table."""
+    numbers: dict[str, int] = {}
+    rows = []
+    for layer in graph.layers:
         numbers[layer.kind] = numbers.get(layer.kind, 0) + 1
         bounds = layer.bounds
         rows.append(
@@ -75,31 +95,33 @@ def table_of(walked):
     return pandas.DataFrame(rows)
 
 
-def _times(shape):
+def _times(shape: Sequence[int] | None) -> str:
     return "" if shape is None else "×".join(map(str, shape))
 
 
-@dataclass
-class NetworkBounds:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkBounds(Constants):
     """What is known of a network's Lipschitz constant, from the image to all logits.
 
+    Parameters
+    ----------
     lower : float
-        Largest norm of the Jacobian at the images that were looked at.
+        Largest norm of the Jacobian at the images that were used.
     product : float
         Layers' upper bounds composed: products along chains, sums at branches.
     paper : float
-        The same with the paper's bounds, every pool 1: no bound where pools overlap.
+        The same with the paper's bounds, every pool 1: not a bound where pools overlap.
     eclipse : float or None
         ECLipsE-Fast, where all layers are dense.
     lipsdp : float or None
-        LipSDP, where it was asked for and all layers are dense.
+        LipSDP, where requested and all layers are dense.
     upper : float
-        The smallest certified one.
+        The smallest certified constant.
     pairwise : float64 Tensor (classes, classes) or None
         Certified constant of logit i minus logit j; None if the network does not end in a dense
         layer.
     layers : pandas.DataFrame
-        As `layer_bounds` gives it.
+        As `layer_bounds` returns it.
     reason : str
         Why there is no bound (``partial``); otherwise empty.
     """
@@ -109,15 +131,20 @@ class NetworkBounds:
     paper: float
     eclipse: float | None
     lipsdp: float | None
-    upper: float
-    pairwise: torch.Tensor | None
     layers: pandas.DataFrame
     reason: str = ""
 
 
 def network_bounds(
-    model, input_shape, images=None, *, compare=False, lipsdp=False, partial=False, seed=0
-):
+    model: nn.Module,
+    input_shape: Sequence[int],
+    images: torch.Tensor | None = None,
+    *,
+    compare: bool = False,
+    lipsdp: bool = False,
+    partial: bool = False,
+    seed: int = 0,
+) -> NetworkBounds:
     """Bounds of the map from image to logits.
 
     Parameters
@@ -125,7 +152,7 @@ def network_bounds(
     model, input_shape
         As in `layer_bounds`.
     images : float Tensor (N, C, H, W), optional
-        Where the Jacobian is taken for the lower bound; 64 uniform random images otherwise.
+        Where the Jacobian is taken for the lower bound; 64 uniform random images by default.
     compare : bool
         Fill in the comparison columns of the layers.
     lipsdp : bool
@@ -133,9 +160,9 @@ def network_bounds(
         ``intriguing[lipsdp]``).
     partial : bool
         Go on where a layer has no bound: it and the network have an infinite one, so that nothing
-        is certified, and ``reason`` says which layer it is; the other layers have theirs.
+        is certified, and ``reason`` names the layer; the other layers have theirs.
     seed : int
-        Of the random images.
+        Seed for the random images.
 
     Returns
     -------
@@ -144,21 +171,32 @@ def network_bounds(
     Raises
     ------
     BoundError
-        As `layer_bounds` (but an unknown layer is no error if ``partial``), and if LipSDP is asked
-        for and its packages are not there.
+        As `layer_bounds` (but an unknown layer is not an error if ``partial``), and if LipSDP is
+        requested and its packages are missing.
+
+    See Also
+    --------
+    layer_bounds : The table of layers alone.
+    intriguing.lipschitz.certified_radii : Radii that follow from the constants.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    >>> bounds = network_bounds(model, (1, 4, 4))
+    >>> bounds.lower <= bounds.upper <= bounds.product
+    True
     """
-    walked = walk(model, input_shape, compare=compare, partial=partial)
+    graph = bound_graph(model, input_shape, compare=compare, partial=partial)
     if images is not None:
         _check_images(images, input_shape)
-    chain = dense_chain(walked)
+    chain = dense_chain(graph)
     eclipse = None if chain is None else chain.constant()
     semidefinite = None
     if lipsdp and chain is not None:
         from intriguing.lipschitz.lipsdp import lipsdp_constant
 
         semidefinite = lipsdp_constant(chain)
-    known = [value for value in (walked.constant, eclipse, semidefinite) if value is not None]
-    upper = min(known)
+    upper = min(value for value in (graph.constant, eclipse, semidefinite) if value is not None)
     if images is None:
         generator = torch.Generator().manual_seed(seed)
         images = torch.rand(SAMPLES, *input_shape, generator=generator)
@@ -170,18 +208,18 @@ def network_bounds(
         )
     return NetworkBounds(
         lower=lower,
-        product=walked.constant,
-        paper=walked.paper,
+        product=graph.constant,
+        paper=graph.paper,
         eclipse=eclipse,
         lipsdp=semidefinite,
         upper=upper,
-        pairwise=_pairwise(walked, chain, upper),
-        layers=table_of(walked),
-        reason=walked.reason,
+        pairwise=_pairwise(graph, chain, upper),
+        layers=_table(graph),
+        reason=graph.reason,
     )
 
 
-def _check_images(images, input_shape):
+def _check_images(images: torch.Tensor, input_shape: Sequence[int]) -> None:
     if not torch.is_tensor(images) or not images.is_floating_point():
         kind = images.dtype if torch.is_tensor(images) else type(images).__name__
         raise BoundError(f"images are {kind}: give a floating-point torch.Tensor")
@@ -194,48 +232,53 @@ def _check_images(images, input_shape):
         raise BoundError("images hold NaN or infinity: remove those")
 
 
-def _pairwise(walked, chain, upper):
+def _pairwise(graph: BoundedGraph, chain: DenseChain | None, upper: float) -> torch.Tensor | None:
     """Constants of all differences of two logits: classes x classes."""
-    if walked.last is None:
+    if graph.last is None or graph.before_last is None:
         return None
-    weight = walked.last.weight.detach().double().cpu()
-    known = [walked.before_last * _distances(weight)]
-    # a difference of two logits is at most root two times all of them
+    weight = graph.last.weight.detach().double().cpu()
+    known = [graph.before_last * _distances(weight)]
+    # the constant of a difference of two logits is at most root two times that of all of them
     known.append(torch.full_like(known[0], math.sqrt(2) * upper * UP))
     if chain is not None:
         known.append(chain.pairwise())
     return torch.stack(known).amin(0).fill_diagonal_(0.0)
 
 
-def _distances(rows):
+def _distances(rows: torch.Tensor) -> torch.Tensor:
     """Distances between all rows, rounded up: Tensor (r, r)."""
     distances = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
     return distances * (1 + 4 * rows.shape[1] * UNIT)
 
 
-def jacobian_norms(model, images):
+def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Largest singular value of the Jacobian d logits / d image at each image, float64 Tensor (N,).
 
-    In double precision, a backward pass for each class; with many classes by Lanczos' method, then
-    a little less than the largest. Each image is moved by a trifle at random, because black pixels
-    often lie on kinks, where what autograd calls the derivative need not be one.
+    In double precision, with a backward pass for each class; with many classes by Lanczos' method,
+    then slightly less than the largest singular value. Each image is moved by a tiny random amount,
+    because black pixels often lie on kinks, where the derivative from autograd need not be one.
+
+    Parameters
+    ----------
+    model : Module
+    images : float Tensor (N, C, H, W)
     """
     generator = torch.Generator().manual_seed(0)
     double = copy.deepcopy(model).double().cpu()
     norms = []
     for image in images.detach().double().cpu().split(1):
-        moved = TRIFLE * torch.randn(image.shape, generator=generator, dtype=torch.float64)
-        point = (image + moved).requires_grad_(True)
+        noise = torch.randn(image.shape, generator=generator, dtype=torch.float64)
+        point = (image + OFF_KINKS * noise).requires_grad_(True)
         with torch.enable_grad():
             logits = double(point)[0].flatten()
         norms.append(_jacobian_norm(logits, point))
     return torch.tensor(norms, dtype=torch.float64)
 
 
-def _jacobian_norm(logits, point):
+def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:
     if len(logits) > MANY_CLASSES:
 
-        def pulled_back(upstream):
+        def pulled_back(upstream: torch.Tensor) -> torch.Tensor:
             (gradient,) = torch.autograd.grad(logits, point, upstream, create_graph=True)
             return gradient
 

@@ -1,5 +1,7 @@
 """Bounds of normalisations: batch norm, LRN, contrast and local contrast normalisation."""
 
+from __future__ import annotations
+
 import math
 from functools import cache
 
@@ -10,19 +12,40 @@ import torch.nn.functional as F
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.norms import operator_norm
-from intriguing.lipschitz.windows import pair
+from intriguing.lipschitz.windows import PerAxis, pair
 
 # boxes an axis on which the bound of LRN is maximised
 BOXES = 600
-# beyond this value of a scaled activation a bound in closed form takes over
+# beyond this value of a scaled activation a bound in closed form is used
 FARTHEST = 60.0
 # pixels of a map up to which the matrix of the local means is formed
 LARGEST_MAP = 1600
 UP, DOWN = 1 + 1e-12, 1 - 1e-15
 
 
-def batch_norm_constant(weight, variance, epsilon):
-    """Operator norm of batch norm in evaluation mode: max |gamma| / sqrt(variance + epsilon)."""
+def batch_norm_constant(
+    weight: torch.Tensor | None, variance: torch.Tensor, epsilon: float
+) -> float:
+    """Operator norm of batch norm in evaluation mode: max |gamma| / sqrt(variance + epsilon).
+
+    Parameters
+    ----------
+    weight : Tensor (C,) or None
+        gamma; ones by default.
+    variance : Tensor (C,)
+        Running variance.
+    epsilon : float
+
+    Returns
+    -------
+    float
+        Rounded up.
+
+    Raises
+    ------
+    BoundError
+        If a number is not finite.
+    """
     factor = 1.0 if weight is None else weight.detach().double()
     scale = (factor / (variance.detach().double() + epsilon).sqrt()).abs()
     if not scale.isfinite().all():
@@ -30,7 +53,7 @@ def batch_norm_constant(weight, variance, epsilon):
     return scale.amax().item() * UP
 
 
-def contrast_bounds(epsilon, gamma):
+def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     """Lipschitz constant of contrast normalisation x / (epsilon + |x|^2)^gamma.
 
     Szegedy et al. 2013, section 4.3: epsilon^-gamma, which is attained at 0, for gamma in (0, 1].
@@ -47,19 +70,29 @@ def contrast_bounds(epsilon, gamma):
     Returns
     -------
     Bounds
+
+    Raises
+    ------
+    BoundError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> round(contrast_bounds(epsilon=0.25, gamma=0.5).upper, 6)
+    2.0
     """
     if not epsilon > 0 or not 0 <= gamma <= 1:
         raise BoundError(
-            f"epsilon is {epsilon} and gamma {gamma}: give a positive one and one in [0, 1]"
+            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and gamma in [0, 1]"
         )
     constant = float(epsilon) ** -gamma
     return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)
 
 
-def lrn_bounds(*, size, alpha, beta, k, channels):
+def lrn_bounds(*, size: int, alpha: float, beta: float, k: float, channels: int) -> Bounds:
     """Local response normalisation across channels: y_i = x_i / (k + alpha sum_j x_j^2)^beta.
 
-    The sum runs over ``size`` neighbouring channels, the own one included.
+    The sum runs over ``size`` neighbouring channels, including channel i.
 
     Parameters
     ----------
@@ -77,6 +110,11 @@ def lrn_bounds(*, size, alpha, beta, k, channels):
     Bounds
         ``lower`` is k^-beta, the Jacobian at 0. It may well be the constant (no search has found
         more); ``upper`` is proved, a few percent larger, and does not depend on alpha.
+
+    Raises
+    ------
+    BoundError
+        If a number is out of its range.
 
     Notes
     -----
@@ -98,27 +136,36 @@ def lrn_bounds(*, size, alpha, beta, k, channels):
         raise BoundError(f"size is {size} and channels {channels}: give at least 1")
     if not k > 0 or not beta >= 0 or not alpha >= 0:
         raise BoundError(
-            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k, the others not negative"
+            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k and the others at least 0"
         )
     at_zero = float(k) ** -beta * DOWN
     if alpha == 0 or beta == 0:
         return Bounds(at_zero, at_zero * UP)
     others = min(size, channels) - 1
-    # an even window reaches further on one side: who is in mine need not have me in theirs
+    # an even window reaches further on one side: even windows are not symmetric
     mutual = size % 2 == 1 or size == 1
     norm = math.sqrt(_row_sum(beta, others) * _column_sum(beta, others, mutual))
     return Bounds(at_zero, at_zero * max(norm, 1.0) * UP, method="Schur's test")
 
 
-def _grid():
-    """Boxes of (y, q) = (|own|, root mean square of the others), as their lower and upper ends."""
+_Grid = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _grid() -> _Grid:
+    """Boxes of (y, q) = (|u_i|, root mean square of the others), as their lower and upper ends."""
     # finer near 0, where the maxima are
     edges = FARTHEST * (np.linspace(0, 1, BOXES + 1) ** 3)
     low, high = edges[:-1], edges[1:]
     return low[:, None], high[:, None], low[None], high[None]
 
 
-def _diagonal(beta, y_low, y_high, rest_low, rest_high):
+def _diagonal(
+    beta: float,
+    y_low: np.ndarray,
+    y_high: np.ndarray,
+    rest_low: np.ndarray,
+    rest_high: np.ndarray,
+) -> np.ndarray:
     """Upper bound of s^-beta |1 - 2 beta y^2 / s| on boxes; rest: sum of the others' squares."""
     least = 1 + y_low**2 + rest_low
     # y^2 / s grows with y and falls with the rest
@@ -129,7 +176,7 @@ def _diagonal(beta, y_low, y_high, rest_low, rest_high):
 
 
 @cache
-def _row_sum(beta, others):
+def _row_sum(beta: float, others: int) -> float:
     y_low, y_high, q_low, q_high = _grid()
     rest_low, rest_high = others * q_low**2, others * q_high**2
     least = 1 + y_low**2 + rest_low
@@ -142,11 +189,11 @@ def _row_sum(beta, others):
 
 
 @cache
-def _column_sum(beta, others, mutual):
+def _column_sum(beta: float, others: int, mutual: bool) -> float:
     y_low, y_high, q_low, q_high = _grid()
     rest_low, rest_high = others * q_low**2, others * q_high**2
     if not mutual:
-        # then who else is in the own window is not known
+        # then the other channels in the window of i are not those that have i in theirs
         rest_low, rest_high = np.zeros_like(rest_low), np.full_like(rest_high, np.inf)
     power = beta + 1
     # q / (1 + q^2 + y^2)^power rises with q to its maximum and stays there in the majorant
@@ -164,7 +211,9 @@ def _column_sum(beta, others, mutual):
     return max(inside, beyond_y, beyond_q)
 
 
-def local_contrast_bounds(window, floor, *, maps=1, input_size=None):
+def local_contrast_bounds(
+    window: torch.Tensor, floor: float, *, maps: int = 1, input_size: PerAxis | None = None
+) -> Bounds:
     """Local contrast normalisation: subtract a weighted mean, divide by a weighted deviation.
 
         v = x - w * x,    y = v / max(floor, sqrt(w * v^2))
@@ -192,6 +241,12 @@ def local_contrast_bounds(window, floor, *, maps=1, input_size=None):
         without ``input_size`` by one at least as large as the window. ``upper`` multiplies the
         parts, see the notes.
 
+    Raises
+    ------
+    BoundError
+        If the weights are negative, do not sum to 1 or are 0 at the centre, the window is even, or
+        a number is not positive.
+
     Notes
     -----
     Let M be the matrix of the weighted mean of one map: W, or with division by the sums at the
@@ -210,12 +265,17 @@ def local_contrast_bounds(window, floor, *, maps=1, input_size=None):
     if window.ndim != 2 or any(n % 2 == 0 for n in window.shape):
         raise BoundError(f"the window is {tuple(window.shape)}: give two axes of odd size")
     if (window < 0).any() or abs(window.sum().item() - 1) > 1e-6:
-        raise BoundError("the weights of the window have to be at least 0 and sum to 1")
+        raise BoundError("the weights of the window must be at least 0 and sum to 1")
     if not floor > 0 or maps < 1:
-        raise BoundError(f"floor is {floor} and maps {maps}: give a positive number and at least 1")
+        raise BoundError(
+            f"floor is {floor} and maps {maps}: give a positive floor and at least one map"
+        )
     centre = window[window.shape[0] // 2, window.shape[1] // 2].item()
     if centre == 0:
-        raise BoundError("the centre of the window has no weight: there is no bound then")
+        raise BoundError(
+            "the centre of the window has weight 0, for which there is no bound: give it a positive"
+            " weight"
+        )
     if input_size is None:
         others = max(window.square().sum().item() - centre**2, 0.0)
         lower = math.sqrt((1 - centre) ** 2 + others) * (1 - 1e-12)
@@ -230,10 +290,10 @@ def local_contrast_bounds(window, floor, *, maps=1, input_size=None):
     return Bounds(lower / floor * (1 - 2e-6), upper * division * (UP + 2e-6))
 
 
-def _renormalised(window, size):
-    """Of M = D^-1 W on a map: the norm of I - M from below and above, min M_ii, largest column sum.
+def _renormalised(window: torch.Tensor, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Norm of I - M from below and above, min M_ii and largest column sum, for M = D^-1 W on a map.
 
-    The norm comes from the matrix where that is small, otherwise from a pixel in the middle and
+    The norm comes from the matrix if that is small, otherwise from a pixel in the middle and
     Schur's test.
     """
     filters, padding = window[None, None], tuple(n // 2 for n in window.shape)

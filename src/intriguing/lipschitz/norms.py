@@ -1,48 +1,56 @@
 """Operator norms of matrices, certified from both sides in float64.
 
 From below: |W v| / |v| for a vector from Lanczos' method is at most the norm, whatever the vector.
-From above: if the Cholesky factorisation of T - W'W runs to its end, then T - W'W is positive
-definite up to a rounding that is bounded (Rump 2006, *Verification of positive definiteness*), so
-that |W|^2 <= T plus that rounding. It costs a fraction of a singular value decomposition, and
-proves what an iteration that seems to have converged does not.
+From above: if the Cholesky factorisation of T - W'W succeeds, then T - W'W is positive definite up
+to a rounding that is bounded (Rump 2006, *Verification of positive definiteness*), so that |W|^2 is
+at most T plus that rounding. This costs a fraction of a singular value decomposition, and does not
+depend on an iteration having converged.
 """
 
-import math
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.lanczos import largest_eigenpair
+from intriguing.lipschitz.rounding import UNIT, outwards
 
-UNIT = torch.finfo(torch.float64).eps / 2
 # relative distance of T from the estimate, in turn, until the factorisation succeeds
 STEPS_ABOVE = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1e-1, 1.0)
 POWER_STEPS = 12
 
 
-def scaled(values):
-    """Values in float64 times a power of two, the largest between 1 and 2; and the factor back.
+def scaled(values: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Values in float64 divided by a power of two, so that the largest is between 1 and 2.
+
+    Returns
+    -------
+    values : float64 Tensor
+    factor : float
+        The power of two.
 
     Raises
     ------
     BoundError
-        If a value is not finite.
+        If a value is complex or not finite.
     """
     if values.is_complex():
-        raise BoundError("the weights are complex: only real ones have bounds")
+        raise BoundError("the weights are complex: only real weights have bounds")
     values = values.detach().to(torch.float64)
     if not values.isfinite().all():
         raise BoundError("the weights hold NaN or infinity: train or repair the model first")
     largest = values.abs().amax().item() if values.numel() else 0.0
     if largest == 0:
         return values, 1.0
-    exponent = torch.frexp(torch.tensor(largest, dtype=torch.float64)).exponent.item() - 1
+    exponent = int(torch.frexp(torch.tensor(largest, dtype=torch.float64)).exponent.item()) - 1
     # in two steps, since 2^-exponent itself may overflow
     half = exponent // 2
     return values * 2.0**-half * 2.0 ** (half - exponent), 2.0**exponent
 
 
-def operator_norm(matrix):
+def operator_norm(matrix: torch.Tensor) -> tuple[float, float]:
     """Certified interval of a matrix's largest singular value.
 
     Parameters
@@ -65,7 +73,7 @@ def operator_norm(matrix):
         return 0.0, 0.0
     if matrix.shape[0] > matrix.shape[1]:
         matrix = matrix.T
-    # NumPy sees that the product is symmetric and does half the work
+    # NumPy exploits that the product is symmetric and does half the work
     gram = torch.from_numpy(matrix.cpu().numpy() @ matrix.cpu().numpy().T)
     start = gram.diagonal().clone().sqrt_()
     value, vector = largest_eigenpair(lambda v: gram @ v, start, tolerance=1e-10)
@@ -73,7 +81,7 @@ def operator_norm(matrix):
     size, squares = len(gram), matrix.square().sum().item()
     for above in STEPS_ABOVE:
         level = (1 + above) * value
-        if _definite(gram, level)[()]:
+        if _definite(gram, level).all():
             break
     else:
         level = squares
@@ -81,27 +89,27 @@ def operator_norm(matrix):
     return outwards(factor, lower, (level + rounding) ** 0.5 * (1 + 4 * UNIT))
 
 
-def outwards(factor, lower, upper):
-    """An interval times a factor, rounded outwards: it may end among the denormal numbers."""
-    low, high = factor * lower, factor * upper
-    return max(0.0, math.nextafter(low, -math.inf)), math.nextafter(high, math.inf)
+def norm_attained(image: torch.Tensor, vector: torch.Tensor, matrix: torch.Tensor) -> float:
+    """|W v| / |v| minus what rounding may have added, at least 0.
 
-
-def root_of(number):
-    """Square root of a whole number, rounded up."""
-    root = math.isqrt(number)
-    return float(root) if root * root == number else math.nextafter(math.sqrt(number), math.inf)
-
-
-def norm_attained(image, vector, matrix):
-    """|W v| / |v| less what rounding may have added, at least 0."""
+    Parameters
+    ----------
+    image : Tensor (R,)
+        W v.
+    vector : Tensor (C,)
+        v.
+    matrix : Tensor (R, C) or (C, R)
+        W, for its size and magnitude.
+    """
     length = max(matrix.shape)
     rounding = 2 * length * UNIT * torch.linalg.vector_norm(matrix).item()
     attained = torch.linalg.vector_norm(image) / torch.linalg.vector_norm(vector)
     return max(0.0, attained.item() * (1 - 4 * length * UNIT) - rounding)
 
 
-def largest_norm(chunks, exactness=1e-6, error=0.0):
+def largest_norm(
+    chunks: Iterable[torch.Tensor], exactness: float = 1e-6, error: float = 0.0
+) -> float:
     """Upper bound of the largest singular value of all matrices of some stacks.
 
     Parameters
@@ -111,7 +119,7 @@ def largest_norm(chunks, exactness=1e-6, error=0.0):
     exactness : float
         How far the bound may lie above the true maximum, relative, beyond rounding.
     error : float
-        Bound on the norm of what is wrong with each matrix.
+        Bound on the norm of the error of each matrix.
 
     Returns
     -------
@@ -126,31 +134,31 @@ def largest_norm(chunks, exactness=1e-6, error=0.0):
             continue
         gram = stack @ stack.mH
         level = max(level, (1 + exactness) * _power_estimate(gram))
-        open_ = (~_definite(gram, level)).nonzero()[:, 0]
-        while len(open_):
+        remaining = (~_definite(gram, level)).nonzero()[:, 0]
+        while len(remaining):
             # those whose estimate was too low: exactly, a few at a time
-            values = torch.linalg.eigvalsh(gram[open_[:8]])[:, -1]
+            values = torch.linalg.eigvalsh(gram[remaining[:8]])[:, -1]
             level = max(level * (1 + exactness), (1 + exactness) * values.amax().item())
-            open_ = open_[~_definite(gram[open_], level)]
+            remaining = remaining[~_definite(gram[remaining], level)]
         size, inner = gram.shape[1], stack.shape[2]
         rounding = max(rounding, _rounding(size, inner, level, squares))
     return ((level + rounding) ** 0.5 + error) * (1 + 4 * UNIT)
 
 
-def _definite(gram, level):
+def _definite(gram: torch.Tensor, level: float) -> torch.Tensor:
     """Whether level * I - gram is positive definite, by Cholesky: bool Tensor (...)."""
     shifted = gram.neg()
     shifted.diagonal(dim1=-2, dim2=-1).add_(level)
     return torch.linalg.cholesky_ex(shifted).info == 0
 
 
-def _rounding(size, inner, level, squares):
+def _rounding(size: int, inner: int, level: float, squares: float) -> float:
     # the Gram product: at most gamma_inner |W|_F^2 (complex: twice the operations); the
     # factorisation: gamma_(size + 1) times the trace; each with a factor to spare
     return 4 * UNIT * ((inner + 16) * squares + (size + 2) * size * level)
 
 
-def _power_estimate(gram):
+def _power_estimate(gram: torch.Tensor) -> float:
     """A lower estimate of the largest eigenvalue of all, by a few power steps."""
     vectors = gram.diagonal(dim1=1, dim2=2).real.to(gram.dtype).unsqueeze(2).clone()
     for _ in range(POWER_STEPS):

@@ -9,14 +9,19 @@ P holding the kernel by output channel, input channel and phase, and offset q. (
 section 4.3, write the same as a sum over aliases; there the factor must be 1/s an axis.)
 """
 
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 
 import torch
 
-from intriguing.lipschitz.norms import UNIT, largest_norm
+from intriguing.lipschitz.norms import largest_norm
+from intriguing.lipschitz.rounding import UNIT
+from intriguing.lipschitz.windows import Axis
 
-# numbers of one stack of symbols
+# numbers in one stack of symbols
 LARGEST_STACK = 1 << 23
 # points of the grid for each offset of the symbol, an axis: the bound is then at most 0.9 % an axis
 # above the supremum
@@ -29,10 +34,19 @@ class Symbol:
     Parameters
     ----------
     kernel : float64 Tensor (D, C, kh, kw)
-    strides, dilations : tuple of two int
+    strides, dilations : sequence of two int
+
+    Attributes
+    ----------
+    phases : float64 Tensor (D, used columns, offsets)
+        P, without the columns of zeros.
+    offsets : list of two int
+        Number of offsets q along each axis.
+    error : float
+        Bound on the norm of the rounding error of A(xi).
     """
 
-    def __init__(self, kernel, strides, dilations):
+    def __init__(self, kernel: torch.Tensor, strides: Sequence[int], dilations: Sequence[int]):
         outputs, inputs, *taps = kernel.shape
         reach = [d * (k - 1) for k, d in zip(taps, dilations, strict=True)]
         self.offsets = [r // s + 1 for r, s in zip(reach, strides, strict=True)]
@@ -51,12 +65,17 @@ class Symbol:
         magnitudes = torch.linalg.vector_norm(self.phases.abs().sum(2)).item()
         self.error = UNIT * (math.prod(self.offsets) + 16 * sum(self.offsets) + 16) * magnitudes
 
-    def at(self, frequencies, dtype=torch.complex128):
+    def at(
+        self, frequencies: torch.Tensor, dtype: torch.dtype = torch.complex128
+    ) -> Iterator[torch.Tensor]:
         """Matrices A(xi), in stacks: iterator of complex Tensor (F, D, C s^2).
 
         Parameters
         ----------
         frequencies : float64 Tensor (F, 2)
+            In radians per step of the stride.
+        dtype : torch.dtype
+            Of the matrices.
         """
         size = self.phases[:, :, 0].numel()
         for part in frequencies.split(max(1, LARGEST_STACK // size)):
@@ -66,20 +85,20 @@ class Symbol:
             stack = turned @ self.phases.flatten(0, 1).T.to(dtype)
             yield stack.view(len(part), *self.phases.shape[:2])
 
-    def torus_norm(self, points, shifts=(0.0, 0.0)):
+    def torus_norm(self, points: Sequence[int], shifts: Sequence[float] = (0.0, 0.0)) -> float:
         """Certified largest norm over the frequencies of a torus.
 
         Parameters
         ----------
-        points : tuple of two int
+        points : sequence of two int
             Frequencies an axis: pixels of the torus over the stride.
-        shifts : tuple of two float
-            0 or 1/2: the grid is moved by so many spacings, which amounts to multiplying the input
-            by a phase that grows along the axis and is as good a bound.
+        shifts : sequence of two float
+            0 or 1/2: the grid is moved by this many spacings, which amounts to multiplying the
+            input by a phase that grows along the axis and gives another valid bound.
         """
         return largest_norm(self.at(torus_frequencies(points, shifts)), error=self.error)
 
-    def supremum(self):
+    def supremum(self) -> float:
         """Certified bound on the norm over all frequencies, from a grid.
 
         For unit vectors u, v, u'A(xi)v is a trigonometric polynomial of degree (K - 1) / 2 about
@@ -93,18 +112,18 @@ class Symbol:
         return self.torus_norm(points) / correction
 
 
-def torus_frequencies(points, shifts):
+def torus_frequencies(points: Sequence[int], shifts: Sequence[float]) -> torch.Tensor:
     """Frequencies 2 pi (j + shift) / n of both axes, one of each conjugate pair: Tensor (F, 2)."""
     numbers = torch.cartesian_prod(*(torch.arange(n) for n in points)).view(-1, 2)
     sizes, moved = torch.tensor(points), torch.tensor(shifts, dtype=torch.float64)
     # real kernels: the symbol at -xi is the conjugate of that at xi
     opposite = (-numbers - (2 * moved).long()) % sizes
     rank = numbers[:, 0] * sizes[1] + numbers[:, 1]
-    kept = rank <= opposite[:, 0] * sizes[1] + opposite[:, 1]
-    return 2 * math.pi * (numbers[kept] + moved) / sizes
+    selected = rank <= opposite[:, 0] * sizes[1] + opposite[:, 1]
+    return 2 * math.pi * (numbers[selected] + moved) / sizes
 
 
-def live_kernel(kernel, axes):
+def live_kernel(kernel: torch.Tensor, axes: Sequence[Axis]) -> torch.Tensor:
     """Kernel without the outer taps that see no pixel in any window, 0 for the inner ones."""
     for dim, axis in enumerate(axes, start=2):
         if axis.mode != "zeros":

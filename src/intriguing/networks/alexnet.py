@@ -1,15 +1,14 @@
 """AlexNet at full size, for 227×227 images and 1 000 classes."""
 
-from collections import OrderedDict
+from __future__ import annotations
 
-import torch
+from collections import OrderedDict
+from collections.abc import Sequence
+
 from torch import nn
 
 from intriguing.errors import ModelError
-from intriguing.torchvision_import import import_torchvision
 
-# of the pixels of ImageNet, by channel, as torchvision's networks are trained with
-IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # smallest image whose last map still has a pixel
 SMALLEST = 67
 # of the published initialisation: deviation of weights, layers whose biases are 1
@@ -17,7 +16,13 @@ DEVIATION = 0.01
 ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"):
+def krizhevsky(
+    input_shape: Sequence[int],
+    classes: int,
+    *,
+    grouped: bool = True,
+    initialisation: str = "published",
+) -> nn.Sequential:
     """The network of Krizhevsky, Sutskever & Hinton 2012.
 
     Five convolutions, overlapping 3×3 max-pools of stride 2, local response normalisation after the
@@ -35,7 +40,7 @@ def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"
     initialisation : str
         ``published``: deviation 0.01, some biases 1, as in 2012. Before it is trained such a
         network gives all images nearly the same logits; ``he`` (He et al. 2015: variance 2 over the
-        inputs of a unit, biases 0) lets images tell, as an attack on random weights needs.
+        inputs of a unit, biases 0) makes logits depend on the image, which attacks need.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"
             f" {SMALLEST}×{SMALLEST}, 227×227 for the published sizes"
         )
     groups = 2 if grouped else 1
-    features = OrderedDict(
+    features: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv2d(channels, 96, 11, stride=4),
         relu1=nn.ReLU(),
         # torch divides alpha by the size
@@ -74,7 +79,7 @@ def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"
         kernel = 11 if step == 4 else 3
         size = [(n - kernel) // step + 1 for n in size]
     size = [(n - 3) // 2 + 1 for n in size]
-    dense = OrderedDict(
+    dense: OrderedDict[str, nn.Module] = OrderedDict(
         fc6=nn.Linear(256 * size[0] * size[1], 4096),
         relu6=nn.ReLU(),
         drop6=nn.Dropout(),
@@ -93,57 +98,3 @@ def krizhevsky(input_shape, classes, *, grouped=True, initialisation="published"
             nn.init.normal_(layer.weight, std=DEVIATION)
             nn.init.constant_(layer.bias, 1.0 if name in ONES else 0.0)
     return model
-
-
-class NormalisedAlexNet(nn.Module):
-    """torchvision's AlexNet on images in [0, 1]: its published weights expect them normalised.
-
-    The names of its parameters are those of torchvision's.
-
-    Parameters
-    ----------
-    network : torchvision.models.AlexNet
-    """
-
-    def __init__(self, network):
-        super().__init__()
-        self.features, self.avgpool = network.features, network.avgpool
-        self.classifier = network.classifier
-        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
-
-    def forward(self, images):
-        features = self.avgpool(self.features((images - self.mean) / self.deviation))
-        return self.classifier(torch.flatten(features, 1))
-
-
-def torchvision_alexnet(input_shape, classes, *, weights=None):
-    """torchvision's AlexNet: another network (64-192-384-256-256 channels, no LRN, no groups).
-
-    Parameters
-    ----------
-    weights : str, optional
-        ``IMAGENET1K_V1``: the published ones, downloaded by torchvision.
-
-    Returns
-    -------
-    NormalisedAlexNet
-    """
-    channels, *size = input_shape
-    if channels != 3 or min(size) < 63:
-        raise ModelError(
-            f"torchvision_alexnet is given {tuple(input_shape)}: it needs colour images of at least"
-            " 63×63, usually 224×224"
-        )
-    models = import_torchvision().models
-    try:
-        return NormalisedAlexNet(models.alexnet(weights=weights, num_classes=classes))
-    except (KeyError, ValueError) as error:
-        raise ModelError(
-            f"torchvision's alexnet cannot be built with {weights!r}: {error}"
-        ) from error
-    except OSError as error:
-        raise ModelError(
-            f"the weights {weights!r} cannot be downloaded ({error}): give the path of a weights"
-            " file"
-        ) from error

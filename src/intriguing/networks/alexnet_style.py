@@ -1,5 +1,9 @@
 """A small network in the style of AlexNet, for images from 8×8 to some 64×64 pixels."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from torch import nn
 
 from intriguing.errors import ModelError
@@ -15,7 +19,14 @@ LEAST = 2
 SMALL = 16
 
 
-def alexnet_style(input_shape, classes, *, channels=CHANNELS, dense=DENSE, dropout=0.5):
+def alexnet_style(
+    input_shape: Sequence[int],
+    classes: int,
+    *,
+    channels: Sequence[int] = CHANNELS,
+    dense: Sequence[int] = DENSE,
+    dropout: float = 0.5,
+) -> nn.Sequential:
     """AlexNet's sequence of layers at a size that a CPU trains.
 
     Five rectified convolutions of stride 1 (5×5, 5×5, then 3×3; all 3×3 below 16 pixels), local
@@ -56,7 +67,7 @@ def alexnet_style(input_shape, classes, *, channels=CHANNELS, dense=DENSE, dropo
         )
     if not 0 <= dropout < 1:
         raise ModelError(f"dropout is {dropout}: give a share from 0 to below 1")
-    layers = []
+    layers: list[nn.Module] = []
     for number, width in enumerate(channels, start=1):
         kernel = 5 if number <= 2 and min(size) >= SMALL else 3
         layers += [nn.Conv2d(colours, width, kernel, padding=kernel // 2), nn.ReLU()]

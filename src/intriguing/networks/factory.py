@@ -1,16 +1,21 @@
-"""Networks of the user's own, by the name of the function that builds them."""
+"""A user's own networks, by the name of the function that builds them."""
+
+from __future__ import annotations
 
 import copy
-import importlib
 import os
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from torch import nn
 
 from intriguing.errors import ModelError
+from intriguing.registry import resolve
 
 
-def build_own(factory, input_shape, classes, **options):
+def build_own(factory: str, input_shape: Sequence[int], classes: int, **options: Any) -> nn.Module:
     """Call a user's function and check that it gives a network.
 
     Parameters
@@ -31,8 +36,8 @@ def build_own(factory, input_shape, classes, **options):
     Raises
     ------
     ModelError
-        If the module or the function cannot be imported, the call fails, or what it returns is no
-        Module that maps images to logits.
+        If the module or the function cannot be imported, the call fails, or what it returns is not
+        a Module that maps images to logits.
     """
     function = _function(factory)
     try:
@@ -50,16 +55,16 @@ def build_own(factory, input_shape, classes, **options):
     return model
 
 
-def _function(factory):
+def _function(factory: str) -> Callable[..., Any]:
     module_name, _, name = factory.partition(":")
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
+        module = resolve(f"{module_name}:")
     except (SyntaxError, NameError) as error:
         raise ModelError(
-            f"the factory {factory} cannot be imported ({_words(error)}): mend that line"
+            f"the factory {factory} cannot be imported ({_words(error)}): fix that line"
         ) from error
     except Exception as error:  # an import runs the user's code
         raise ModelError(
@@ -68,13 +73,13 @@ def _function(factory):
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
-        found = "has no function" if function is None else "has something else than a function as"
+        found = "has no function" if function is None else "has something other than a function as"
         raise ModelError(f"the module {module_name} {found} {name!r}: correct models.*.factory")
     return function
 
 
 @torch.no_grad()
-def _check_logits(factory, model, input_shape, classes):
+def _check_logits(factory: str, model: nn.Module, input_shape: Sequence[int], classes: int) -> None:
     images = torch.zeros(2, *input_shape)
     # lazy layers take their sizes from the first call; a copy keeps the modes of all modules
     tried = copy.deepcopy(model) if not _is_lazy(model) else model
@@ -102,14 +107,14 @@ def _check_logits(factory, model, input_shape, classes):
         )
 
 
-def _is_lazy(model):
+def _is_lazy(model: nn.Module) -> bool:
     return any(torch.nn.parameter.is_lazy(parameter) for parameter in model.parameters())
 
 
-def _sizes(shape):
+def _sizes(shape: Sequence[int]) -> str:
     return ", ".join(map(str, shape))
 
 
-def _words(error):
+def _words(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

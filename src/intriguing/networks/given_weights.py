@@ -1,15 +1,22 @@
 """Networks whose weights come from elsewhere: a file, a download, or as they were built."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import safetensors
 import safetensors.torch
 import torch
+from torch import nn
 
 from intriguing import networks
 from intriguing.errors import ModelError
 from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 
-def network(entry, input_shape, classes):
+def network(entry: Mapping[str, Any], input_shape: Sequence[int], classes: int) -> nn.Module:
     """Build a network and give it its weights.
 
     Parameters
@@ -33,7 +40,7 @@ def network(entry, input_shape, classes):
     return model if weights in (AS_BUILT, PUBLISHED) else load_weights(model, weights)
 
 
-def load_weights(model, path):
+def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
     """Load a user's weights file (safetensors, or what torch.save wrote) into a network.
 
     Raises

@@ -4,6 +4,10 @@ Le et al., *Building high-level features using large scale unsupervised learning
 arXiv 1112.6209), section 3.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -11,7 +15,9 @@ from torch import nn
 from intriguing.errors import ModelError
 
 
-def apply_local(images, weight, stride):
+def apply_local(
+    images: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int]
+) -> torch.Tensor:
     """A local layer: every output position has a kernel of its own.
 
     Parameters
@@ -30,20 +36,24 @@ def apply_local(images, weight, stride):
     return codes.view(rows, columns, -1, maps).permute(2, 3, 0, 1)
 
 
-def transpose_local(codes, weight, stride, size):
+def transpose_local(
+    codes: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int], size: Sequence[int]
+) -> torch.Tensor:
     """The transposed map of `apply_local`: (B, D, oh, ow) to (B, C, H, W), with size (H, W)."""
     windows = codes.permute(2, 3, 0, 1).flatten(0, 1) @ _matrices(weight)
     return F.fold(windows.permute(1, 2, 0), size, tuple(weight.shape[4:]), stride=stride)
 
 
-def local_windows(images, kernel_size, stride):
+def local_windows(
+    images: torch.Tensor, kernel_size: Sequence[int], stride: tuple[int, int]
+) -> torch.Tensor:
     """What each position sees: (B, C, H, W) to (positions, B, C * kh * kw)."""
     # one copy; torch's im2col would need a second one for this order
     windows = images.unfold(2, kernel_size[0], stride[0]).unfold(3, kernel_size[1], stride[1])
     return windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 1).flatten(2)
 
 
-def _matrices(weight):
+def _matrices(weight: torch.Tensor) -> torch.Tensor:
     return weight.flatten(3).flatten(0, 1)
 
 
@@ -69,7 +79,7 @@ class LocallyConnected2d(nn.Module):
         If a number is not positive or the field is larger than the image.
     """
 
-    def __init__(self, input_shape, maps, kernel_size, stride=1):
+    def __init__(self, input_shape: Sequence[int], maps: int, kernel_size: int, stride: int = 1):
         super().__init__()
         channels, *size = input_shape
         if min(maps, kernel_size, stride) < 1:
@@ -88,15 +98,15 @@ class LocallyConnected2d(nn.Module):
         self.weight = nn.Parameter(weight / lengths)
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> tuple[int, int, int]:
         """(D, oh, ow)."""
         rows, columns, maps = self.weight.shape[:3]
         return maps, rows, columns
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         return apply_local(images, self.weight, self.stride)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_shape} to {self.output_shape}, stride={self.stride[0]}"
 
 
@@ -116,7 +126,7 @@ class L2Pool2d(nn.Module):
         If a number is not positive.
     """
 
-    def __init__(self, kernel_size, stride=1, epsilon=1e-2):
+    def __init__(self, kernel_size: int, stride: int = 1, epsilon: float = 1e-2):
         super().__init__()
         if min(kernel_size, stride) < 1 or not epsilon > 0:
             raise ModelError(
@@ -125,11 +135,11 @@ class L2Pool2d(nn.Module):
             )
         self.kernel_size, self.stride, self.epsilon = kernel_size, stride, epsilon
 
-    def forward(self, maps):
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
         sums = F.avg_pool2d(maps.square(), self.kernel_size, self.stride, divisor_override=1)
         return (sums + self.epsilon).sqrt()
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.kernel_size}, stride={self.stride}, epsilon={self.epsilon}"
 
 
@@ -157,7 +167,7 @@ class LocalContrastNorm2d(nn.Module):
         If the size is even or a number is not positive.
     """
 
-    def __init__(self, kernel_size, floor=0.01, deviation=None):
+    def __init__(self, kernel_size: int, floor: float = 0.01, deviation: float | None = None):
         super().__init__()
         deviation = kernel_size / 3 if deviation is None else deviation
         if kernel_size < 1 or kernel_size % 2 == 0 or not floor > 0 or not deviation > 0:
@@ -168,22 +178,22 @@ class LocalContrastNorm2d(nn.Module):
         self.kernel_size, self.floor, self.deviation = kernel_size, floor, deviation
 
     @property
-    def window(self):
+    def window(self) -> torch.Tensor:
         """Weights inside the map, all maps together: float64 Tensor (kernel_size, kernel_size)."""
         axis = self._weights(self.kernel_size)[self.kernel_size // 2]
         return axis[:, None] * axis
 
-    def forward(self, maps):
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
         rows, columns = (self._weights(side).to(maps) for side in maps.shape[2:])
 
-        def mean(values):
+        def mean(values: torch.Tensor) -> torch.Tensor:
             # a Gaussian is a product of two, and so are the sums of its weights at the borders
             return rows @ values.mean(1, keepdim=True) @ columns.T
 
         centred = maps - mean(maps)
         return centred / mean(centred.square()).clamp(min=self.floor**2).sqrt()
 
-    def _weights(self, side):
+    def _weights(self, side: int) -> torch.Tensor:
         """Weights along an axis, Tensor (side, side): each row sums to 1."""
         places = torch.arange(side, dtype=torch.float64)
         offsets = places - places[:, None]
@@ -191,5 +201,5 @@ class LocalContrastNorm2d(nn.Module):
         weights[offsets.abs() > self.kernel_size // 2] = 0
         return weights / weights.sum(1, keepdim=True)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.kernel_size}, floor={self.floor}, deviation={self.deviation:.3g}"

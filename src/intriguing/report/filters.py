@@ -1,20 +1,30 @@
-"""Filters as images, learned beside random ones, and how concentrated they are.
+"""Filters as images, learned and random ones side by side, and how concentrated they are."""
 
-Knows nothing of torch.
-"""
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 
-from intriguing.report.canvas import save
+from intriguing.report import canvas
 
 PLACES, FILTERS = 6, 12
 
 
-def filter_figure(learned, initial, path, *, title, places=PLACES, filters=FILTERS):
-    """Filters of some places, a row each, the learned ones beside the random ones they replaced.
+def filter_figure(
+    learned: NDArray[np.floating],
+    initial: NDArray[np.floating],
+    path: str | Path,
+    *,
+    title: str,
+    places: int = PLACES,
+    filters: int = FILTERS,
+) -> None:
+    """Draw the filters of some places, a row each: learned, and random as before training.
 
-    Each is divided by its own largest magnitude; grey is 0.
+    Each filter is divided by its own largest magnitude; grey is 0.
 
     Parameters
     ----------
@@ -29,9 +39,10 @@ def filter_figure(learned, initial, path, *, title, places=PLACES, filters=FILTE
     """
     chosen = _spread(learned.shape[:2], places)
     count = min(filters, learned.shape[2])
-    figure, axes = plt.subplots(1, 2, figsize=(1.1 + count, 1.0 + 0.5 * len(chosen)), squeeze=False)
+    figure = canvas.new_figure(1.1 + count, 1.0 + 0.5 * len(chosen))
+    axes = figure.subplots(1, 2)
     panels = ((learned, "learned without labels"), (initial, "at random, before"))
-    for axis, (weights, heading) in zip(axes[0], panels, strict=True):
+    for axis, (weights, heading) in zip(axes, panels, strict=True):
         axis.imshow(_sheet([weights[place][:count] for place in chosen]), interpolation="nearest")
         space, orientation = concentration(weights)
         measured = f"concentration in space {space:.2f}, in orientation {orientation:.2f}"
@@ -43,24 +54,24 @@ def filter_figure(learned, initial, path, *, title, places=PLACES, filters=FILTE
             [f"row {row + 1}, column {column + 1}" for row, column in chosen],
             fontsize=7,
         )
-        axis.tick_params(left=False, labelleft=axis is axes[0][0])
+        axis.tick_params(left=False, labelleft=axis is axes[0])
         for spine in axis.spines.values():
             spine.set_visible(False)
     figure.suptitle(title, fontsize=10)
-    save(figure, path)
+    canvas.save(figure, path)
 
 
-def _spread(size, count):
-    """Places along the diagonal of the map, off its border, each beside its right neighbour."""
+def _spread(size: tuple[int, ...], count: int) -> list[tuple[int, int]]:
+    """Places along the diagonal of the map, off its border, each with its right neighbour."""
     starts = np.linspace(0.25, 0.75, max(1, -(-count // 2)))
-    places = []
+    places: list[tuple[int, int]] = []
     for share in starts:
         row, column = (min(side - 1, int(share * side)) for side in size)
         places += [(row, column), (row, min(size[1] - 1, column + 1))]
     return list(dict.fromkeys(places))[:count]
 
 
-def _sheet(rows):
+def _sheet(rows: Iterable[NDArray[np.floating]]) -> NDArray[np.floating]:
     """Rows of filters (D, C, kh, kw) as one image, with a white line between them."""
     images = []
     for row in rows:
@@ -73,7 +84,7 @@ def _sheet(rows):
     return np.concatenate(images)
 
 
-def concentration(weights):
+def concentration(weights: NDArray[np.floating]) -> tuple[float, float]:
     """How far the energy of filters is gathered at one spot and along one orientation.
 
     Parameters
@@ -85,7 +96,7 @@ def concentration(weights):
     space : float
         Mean over filters of the largest share of a filter's energy in a quarter of its field (a
         window of half its side, anywhere): 1 for a filter inside such a window, 0.25 for one that
-        is even over its field. Random filters lie a little above that.
+        is even over its field. Random filters have a little more than that.
     orientation : float
         Mean over filters of |sum over frequencies of power * exp(2i angle)| / sum of power, the
         field's mean left out: 1 for a grating or a straight edge, 0 for a round spot, and about

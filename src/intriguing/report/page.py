@@ -1,52 +1,122 @@
-"""One HTML page with every table and figure, readable without a network."""
+"""The page of an experiment: one HTML file with every table and figure, readable without a network.
+
+What the page says is in its template, ``resources/page.html.j2``; this module gathers what the
+template shows.
+"""
+
+from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
+import intriguing
+from intriguing.artifacts.dataset import DatasetFile
+from intriguing.artifacts.sample import TargetRule
+
+TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+FIGURES = ("heatmap", "layers_figure", "instability")
+"""Names of the tables and figures that the template shows by name."""
+
+PACKAGES = ("torch", "numpy")
+"""Packages whose version the page names next to our own."""
+
 
 @dataclass(frozen=True)
-class Section:
-    """A heading, a paragraph, and what it introduces: HTML tables and PNG figures (paths)."""
+class Artifacts:
+    """The files that a page shows.
 
-    title: str
-    text: str = ""
-    tables: tuple = ()
-    figures: tuple = ()
+    tables : mapping of str to path
+        HTML tables by name: `TABLES`.
+    figures : mapping of str to path
+        PNG figures by name: `FIGURES`.
+    galleries : mapping of str to path
+        PNG figures by the label of their model.
+    paper_figures : mapping of str to path
+        PNG figures of the paper by name, such as ``figure5``; there may be none.
+    filters : mapping of str to path
+        PNG figures by the label of their model; there may be none.
+    """
+
+    tables: Mapping[str, str | Path]
+    figures: Mapping[str, str | Path]
+    galleries: Mapping[str, str | Path] = field(default_factory=dict)
+    paper_figures: Mapping[str, str | Path] = field(default_factory=dict)
+    filters: Mapping[str, str | Path] = field(default_factory=dict)
 
 
-def render(template, title, sections, facts):
+def render(template: str | Path, title: str, artifacts: Artifacts, facts: Mapping[str, Any]) -> str:
     """Fill in the template.
 
     Parameters
     ----------
     template : path
-        Jinja2 template with ``title``, ``sections`` and ``facts``.
-    sections : sequence of Section
-    facts : dict of str to str
-        What the page rests on, shown at its end.
+        Jinja2 template that shows ``title``, the fields of `Artifacts` (tables as HTML, figures as
+        ``data:`` addresses) and the entries of ``facts``.
+    title : str
+    artifacts : Artifacts
+    facts : mapping
+        As `facts_of` gives it.
 
     Returns
     -------
     str
         HTML with the figures inside.
+
+    Raises
+    ------
+    OSError
+        If a file is missing.
+    jinja2.UndefinedError
+        If the template shows something that is not given.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    filled = [
-        {
-            "title": section.title,
-            "text": section.text,
-            "tables": [Path(path).read_text(encoding="utf-8") for path in section.tables],
-            "figures": [_embedded(path) for path in section.figures],
-        }
-        for section in sections
-    ]
     source = Path(template).read_text(encoding="utf-8")
-    return environment.from_string(source).render(title=title, sections=filled, facts=facts)
+    return environment.from_string(source).render(
+        title=title,
+        tables={
+            name: Path(path).read_text(encoding="utf-8") for name, path in artifacts.tables.items()
+        },
+        figures=_embedded(artifacts.figures),
+        galleries=_embedded(artifacts.galleries),
+        paper_figures=_embedded(artifacts.paper_figures),
+        filters=_embedded(artifacts.filters),
+        **facts,
+    )
 
 
-def _embedded(path):
-    data = base64.b64encode(Path(path).read_bytes()).decode()
-    return {"source": f"data:image/png;base64,{data}", "name": " ".join(Path(path).parts[-2:])}
+def _embedded(figures: Mapping[str, str | Path]) -> dict[str, str]:
+    return {
+        name: f"data:image/png;base64,{base64.b64encode(Path(path).read_bytes()).decode()}"
+        for name, path in figures.items()
+    }
+
+
+def facts_of(data: DatasetFile, attack: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page rests on.
+
+    Parameters
+    ----------
+    data : artifacts.dataset.DatasetFile
+    attack : mapping
+        Settings of the attack that is shown.
+
+    Returns
+    -------
+    dict
+        ``data``: settings of the data set; ``attack``: settings of the attack, with ``targets`` as
+        words; ``versions``: of this package and of `PACKAGES`, by name.
+    """
+    return {
+        "data": data.settings,
+        "attack": {**attack, "targets": str(TargetRule.of(attack["targets"]))},
+        "versions": {
+            "intriguing": intriguing.__version__,
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+    }

@@ -1,19 +1,28 @@
 """The paper's published values, with the interval that their sample size implies."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pandas
 
 from intriguing import intervals
 from intriguing.artifacts.files import read_table
 
 
-def read(path):
+def read(path: str | Path) -> pandas.DataFrame:
     """Read a file of ``resources/paper``.
 
     Returns
     -------
     pandas.DataFrame
         The columns of the file, plus ``<name>_low`` and ``<name>_high`` in percent for every rate
-        ``<name>_percent`` that has a sample size ``<name>_n`` beside it.
+        ``<name>_percent`` that has a sample size ``<name>_n`` next to it.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or is not a table.
     """
     frame = read_table(path, comment="#")
     for column in [name for name in frame if name.endswith("_percent")]:
@@ -24,7 +33,7 @@ def read(path):
     return frame
 
 
-def _bounds(percent, number):
+def _bounds(percent: float, number: float) -> tuple[float, float]:
     if pandas.isna(percent) or pandas.isna(number):
         return float("nan"), float("nan")
     low, high = intervals.wilson(percent / 100 * number, number)

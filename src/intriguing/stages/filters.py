@@ -1,11 +1,16 @@
 """Filter stage: what a QuocNet-style network has learnt beside the random filters it began with."""
 
-from intriguing.networks import trained as trained_model
+from __future__ import annotations
+
+from pathlib import Path
+
+from intriguing.artifacts import model
+from intriguing.networks import trained
+from intriguing.networks.untrained import untrained
 from intriguing.report.filters import filter_figure
-from intriguing.stages.training import untrained
 
 
-def run(folder, name, path, *, title):
+def run(folder: str | Path, name: str, path: str | Path, *, title: str) -> None:
     """Figure of the first stack's filters.
 
     Parameters
@@ -18,6 +23,6 @@ def run(folder, name, path, *, title):
         PNG to write.
     title : str
     """
-    networks = (trained_model.load(folder), untrained(trained_model.settings(folder), name))
+    networks = (trained.load(folder), untrained(model.settings(folder), name))
     learned, initial = (n.stacks[0].filters.weight.detach().numpy() for n in networks)
     filter_figure(learned, initial, path, title=title)

@@ -1,43 +1,50 @@
 """Training stage: from an experiment's entry to a trained network and its errors."""
 
-import hashlib
+from __future__ import annotations
+
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import torch
+from torch import nn
 
-from intriguing import networks
-from intriguing.networks import given_weights
+from intriguing import registry
+from intriguing.artifacts.dataset import DatasetFile
+from intriguing.artifacts.model import ModelFiles
+from intriguing.networks.untrained import own_seed, untrained
 from intriguing.tasks import Task
-from intriguing.training import classifier as training
-from intriguing.training import minimisers
-from intriguing.training.reconstruction import ReconstructionTica
-from intriguing.training.sparse_code import Sparsity
+from intriguing.training.classifier import Unsupervised, train
+from intriguing.training.minimisers import METHODS, Adam, History, Lbfgs
 from intriguing.transfer import count_errors
 
 logger = logging.getLogger(__name__)
 
 
-def run(data, entry, *, name, seed, device="cpu", code=""):
+def run(
+    data: DatasetFile,
+    entry: Mapping[str, Any],
+    *,
+    name: str,
+    seed: int,
+    device: torch.device | str = "cpu",
+    code: str = "",
+) -> ModelFiles:
     """Build, train and measure one model, or measure one whose weights are given.
 
     Parameters
     ----------
-    data : dataset_file.DatasetFile
-    entry : dict
+    data : artifacts.dataset.DatasetFile
+    entry : mapping
         As `experiment.Experiment.training` gives it.
     name : str
         The model's. Two models of the same seed start from different weights.
     seed : int
-        Of the initial weights and of the mini-batches, together with the name.
+        Seed of the initial weights and of the mini-batches, together with the name.
     device : torch.device or str
         Where to train.
     code : str
         Hash of the code, for the settings.
-
-    Returns
-    -------
-    model, history, metrics, settings
-        The arguments of `trained_model.save`; the model on the CPU.
     """
     task = Task.of(data.class_names, entry.get("positive"))
     settings = {
@@ -58,19 +65,19 @@ def run(data, entry, *, name, seed, device="cpu", code=""):
         "digest": data.digest,
         "code": code,
     }
-    history = minimisers.History()
+    history = History()
     model = untrained(settings, name)
     if not settings["weights"]:
         model = model.to(device)
         images, labels = _tensors(data, task, entry["trained_on"])
-        history = training.train(
+        history = train(
             model,
             images.to(device),
             labels.to(device),
             method=_method(entry["training"]),
             weight_decay=entry["weight_decay"],
-            code=_code(entry),
-            seed=_own_seed(name, seed),
+            code=_unsupervised(entry),
+            seed=own_seed(name, seed),
         )
     model.eval().requires_grad_(False).cpu()
     errors = {}
@@ -86,17 +93,13 @@ def run(data, entry, *, name, seed, device="cpu", code=""):
         "seed": seed,
         "digest": data.digest,
     }
-    return model, history, metrics, settings
+    arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
+    return ModelFiles(arrays, settings, metrics, history.rows)
 
 
-def untrained(settings, name):
-    """The network of some settings as it is before training, or with the weights it is given."""
-    torch.manual_seed(_own_seed(name, settings["seed"]))
-    build = given_weights.network if settings["weights"] else networks.from_entry
-    return build(settings, settings["input_shape"], settings["classes"])
-
-
-def _errors(model, task, images, labels):
+def _errors(
+    model: nn.Module, task: Task, images: torch.Tensor, labels: torch.Tensor
+) -> dict[str, int]:
     """Number of errors; of a binary model also among the images of its class, and how many."""
     errors = {"errors": count_errors(model, images, labels)}
     if task.positive is not None:
@@ -106,24 +109,20 @@ def _errors(model, task, images, labels):
     return errors
 
 
-def _own_seed(name, seed):
-    return int(hashlib.sha256(f"{name} {seed}".encode()).hexdigest()[:8], 16)
-
-
-def _tensors(data, task, name):
+def _tensors(data: DatasetFile, task: Task, name: str) -> tuple[torch.Tensor, torch.Tensor]:
     split = data.split(name)
     return torch.from_numpy(split.images), task.labels(torch.from_numpy(split.labels))
 
 
-def _method(entry):
+def _method(entry: Mapping[str, Any]) -> Lbfgs | Adam:
     ((name, options),) = entry.items()
-    return minimisers.METHODS[name](**options)
+    return METHODS[name](**options)
 
 
-def _code(entry):
-    """Settings of the stage without labels, of an architecture that has one."""
-    for key, kind in (("sparsity", Sparsity), ("reconstruction", ReconstructionTica)):
+def _unsupervised(entry: Mapping[str, Any]) -> Unsupervised | None:
+    """Settings of the training without labels, of an architecture that has one."""
+    for key, reference in registry.table("unsupervised").items():
         if entry.get(key) is not None:
             options = {name: value for name, value in entry[key].items() if name != "training"}
-            return kind(**options, method=_method(entry[key]["training"]))
+            return registry.resolve(reference)(**options, method=_method(entry[key]["training"]))
     return None

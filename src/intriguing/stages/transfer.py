@@ -1,30 +1,44 @@
 """Transfer stage: the errors of every model on one distorted set, and on its two controls."""
 
-import pandas
+from __future__ import annotations
 
-from intriguing.attacks import gaussian_noise
+from collections.abc import Mapping
+
+import pandas
+from torch import nn
+
+from intriguing.artifacts.dataset import DatasetFile
+from intriguing.artifacts.sample import TargetRule
+from intriguing.attacks.adversarial_set import AdversarialSet
+from intriguing.attacks.noise import gaussian_noise
 from intriguing.stages.images import labels_for, sampled_images
-from intriguing.stages.sample import target_rule
+from intriguing.tasks import Task
 from intriguing.transfer import error_matrix
 
 
-def run(data, distorted, models, *, seed):
+def run(
+    data: DatasetFile,
+    distorted: AdversarialSet,
+    models: Mapping[str, tuple[nn.Module, Task]],
+    *,
+    seed: int,
+) -> pandas.DataFrame:
     """Errors of all models on an adversarial set or a noise set.
 
     Only the images that count are used: those for which an adversarial example was found (all of
-    a noise set). For an adversarial set two controls on the same images tell what the distortion
+    a noise set). For an adversarial set two controls on the same images show what the distortion
     itself does: ``matched_noise`` has Gaussian noise of exactly the same distortion, image by
     image, not clipped to the box; ``clean`` are the originals. Each model is judged by the classes
     that the images have for it: a binary one by its class and the rest, and where the attack's
-    ``labels`` are ``model``, by what it says of the undistorted image.
+    ``labels`` are ``model``, by its own answer for the undistorted image.
 
     Parameters
     ----------
-    data : dataset_file.DatasetFile
+    data : artifacts.dataset.DatasetFile
     distorted : AdversarialSet
     models : dict of str to (Module, tasks.Task)
     seed : int
-        Of the matched noise.
+        Seed of the matched noise.
 
     Returns
     -------
@@ -54,7 +68,7 @@ def run(data, distorted, models, *, seed):
         "input", key=lambda kinds: kinds.map(list(inputs).index), kind="stable", ignore_index=True
     )
     frame["distortion_mean"] = frame["input"].map(mean_distortion)
-    frame["targets"] = target_rule(settings["targets"])
+    frame["targets"] = str(TargetRule.of(settings["targets"]))
     for name in ("split", "labels", "margin", "standard_deviation", "digest"):
         frame[name] = settings.get(name, "")
     return frame

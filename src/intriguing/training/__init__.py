@@ -1,1 +1,5 @@
 """Training of networks: with labels, and without for networks of a code."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,44 +4,61 @@ The objective is the mean softmax cross-entropy plus ``sum_l lambda_l sum(w^2) /
 layers l, with k_l the number of units of layer l; biases are not decayed.
 """
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from intriguing import registry
 from intriguing.errors import TrainingError
-from intriguing.networks.quocnet import QuocNet
-from intriguing.training.minimisers import History, Lbfgs, minimise
-from intriguing.training.reconstruction import ReconstructionTica, fit_filters
-from intriguing.training.sparse_code import Autoencoder, Sparsity, fit_code
+from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
 
 NEGLIGIBLE = 1e-30
 # images that tell whether a model is random
 PROBE = 8
 # images encoded at once
 BATCH = 500
-# networks of a code (``encode``) that is learnt without labels and frozen under a ``classifier``:
-# the settings of that stage and what fits them
-CODED = {Autoencoder: (Sparsity, fit_code), QuocNet: (ReconstructionTica, fit_filters)}
 
 
-def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
+class Unsupervised(Protocol):
+    """Settings of a training without labels, which know how to carry it out."""
+
+    def fit(self, model: nn.Module, images: torch.Tensor, seed: int, history: History) -> None:
+        """Train the code (``encode``) of a model in place."""
+
+
+def train(
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    method: Lbfgs | Adam,
+    weight_decay: Sequence[float] = (),
+    code: Unsupervised | None = None,
+    seed: int = 0,
+) -> History:
     """Train a network in place.
 
     Parameters
     ----------
     model : Module
-        As `networks.build` gives it; one of `CODED` gets its unsupervised stage first,
-        then the softmax layer is trained on the frozen code.
+        As `networks.build` gives it. One with an attribute ``unsupervised`` (a reference, see
+        `registry.resolve`) has a code, ``encode``, that is trained without labels first; then its
+        ``classifier`` is trained on the frozen code.
     images : float32 Tensor (N, C, H, W)
     labels : int64 Tensor (N,)
     method : minimisers.Lbfgs or minimisers.Adam
     weight_decay : sequence of float
-        lambda for each dense layer (of a coded network the classifier alone), from input to
-        logits; empty: none.
-    code : sparse_autoencoder.Sparsity or reconstruction.ReconstructionTica, optional
-        Settings of the unsupervised stage of an `Autoencoder` or a `QuocNet`.
+        lambda for each dense layer (of a network with a code, for the classifier alone), from input
+        to logits; empty: none.
+    code : Unsupervised, optional
+        Settings of the training without labels, instead of the defaults of what
+        ``model.unsupervised`` names.
     seed : int
         Order of the mini-batches.
 
@@ -54,9 +71,9 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
     TrainingError
         If the number of decays does not fit or the objective stops being finite.
     """
-    coded = type(model) in CODED
+    unsupervised = getattr(model, "unsupervised", None)
     layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    layers = [model.classifier] if coded else layers
+    layers = [model.classifier] if unsupervised else layers
     if weight_decay and len(weight_decay) != len(layers):
         raise TrainingError(
             f"weight_decay has {len(weight_decay)} values but the network has {len(layers)} layers"
@@ -69,12 +86,14 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
             "the network gives the same image other logits each time in training, as dropout does,"
             " which L-BFGS cannot minimise: give its entry a training of its own, {adam: {}}"
         )
-    if coded:
-        inputs, classifier = _coded(model, images, code, seed, history), model.classifier
+    if unsupervised:
+        stage = registry.resolve(unsupervised)() if code is None else code
+        stage.fit(model, images, seed, history)
+        inputs, classifier = _frozen_code(model, images), model.classifier
     else:
         inputs, classifier = images, model
 
-    def objective(rows):
+    def objective(rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         logits = classifier(inputs if rows is None else inputs[rows])
         wanted = labels if rows is None else labels[rows]
         value = functional.cross_entropy(logits, wanted)
@@ -93,7 +112,7 @@ def train(model, images, labels, *, method, weight_decay=(), code=None, seed=0):
 
 
 @torch.no_grad()
-def _is_random(model, images):
+def _is_random(model: nn.Module, images: torch.Tensor) -> bool:
     """Whether a model in training mode answers the same images differently."""
     # a copy, and a random state of its own: batch norm and the seed's numbers stay as they were
     copied = copy.deepcopy(model)
@@ -102,10 +121,8 @@ def _is_random(model, images):
     return not torch.equal(first, second)
 
 
-def _coded(model, images, settings, seed, history):
-    """Learn a model's code without labels, freeze it, and encode the images: Tensor (N, F)."""
-    kind, fit = CODED[type(model)]
-    fit(model, images, settings or kind(), seed, history)
+def _frozen_code(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Freeze a model's code and encode the images: Tensor (N, F)."""
     model.requires_grad_(False)
     model.classifier.requires_grad_(True)
     model.eval()

@@ -1,8 +1,13 @@
 """Minimisers of a training objective: full-batch L-BFGS to convergence, or mini-batch Adam."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from torch import nn
 
 from intriguing.errors import TrainingError
 from intriguing.progress import Progress
@@ -33,22 +38,33 @@ class Adam:
     learning_rate: float = 1e-3
 
 
-METHODS = {"lbfgs": Lbfgs, "adam": Adam}
+METHODS: dict[str, type[Lbfgs] | type[Adam]] = {"lbfgs": Lbfgs, "adam": Adam}
+
+Objective = Callable[[torch.Tensor | None], tuple[torch.Tensor, torch.Tensor | None]]
+"""Value and error rate on some rows (None: all)."""
 
 
 @dataclass
 class History:
     """One row for each evaluation of the full objective (L-BFGS) or each epoch (Adam)."""
 
-    rows: list = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, phase, objective, error):
+    def add(self, phase: str, objective: float, error: float | None) -> None:
         self.rows.append(
             {"phase": phase, "step": len(self.rows), "objective": objective, "error": error}
         )
 
 
-def minimise(module, objective, number, method, seed, phase, history):
+def minimise(
+    module: nn.Module,
+    objective: Objective,
+    number: int,
+    method: Lbfgs | Adam,
+    seed: int,
+    phase: str,
+    history: History,
+) -> None:
     """Minimise an objective over the parameters of a module, in place.
 
     Parameters
@@ -71,11 +87,13 @@ def minimise(module, objective, number, method, seed, phase, history):
     TrainingError
         If the objective stops being finite.
     """
-    solver = _minimise_lbfgs if isinstance(method, Lbfgs) else _minimise_adam
-    solver(module, objective, number, method, seed, phase, history)
+    if isinstance(method, Lbfgs):
+        _minimise_lbfgs(module, objective, method, phase, history)
+    else:
+        _minimise_adam(module, objective, number, method, seed, phase, history)
 
 
-def _checked(value, phase):
+def _checked(value: torch.Tensor, phase: str) -> torch.Tensor:
     if not value.isfinite():
         raise TrainingError(
             f"the objective of the {phase} became {value.item()}: lower the learning rate or the"
@@ -84,7 +102,9 @@ def _checked(value, phase):
     return value
 
 
-def _minimise_lbfgs(module, objective, number, method, seed, phase, history):
+def _minimise_lbfgs(
+    module: nn.Module, objective: Objective, method: Lbfgs, phase: str, history: History
+) -> None:
     optimizer = torch.optim.LBFGS(
         module.parameters(),
         max_iter=method.iterations,
@@ -97,7 +117,7 @@ def _minimise_lbfgs(module, objective, number, method, seed, phase, history):
 
     with Progress(f"training the {phase}", 2 * method.iterations, "evaluations") as progress:
 
-        def closure():
+        def closure() -> torch.Tensor:
             optimizer.zero_grad()
             value, error = objective(None)
             _checked(value, phase).backward()
@@ -108,7 +128,15 @@ def _minimise_lbfgs(module, objective, number, method, seed, phase, history):
         optimizer.step(closure)
 
 
-def _minimise_adam(module, objective, number, method, seed, phase, history):
+def _minimise_adam(
+    module: nn.Module,
+    objective: Objective,
+    number: int,
+    method: Adam,
+    seed: int,
+    phase: str,
+    history: History,
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), method.learning_rate)
     batches = -(-number // method.batch_size)

@@ -1,5 +1,7 @@
 """Learning the filters of a `QuocNet` without labels, by reconstruction TICA, stack by stack."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,8 +10,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from intriguing.errors import TrainingError
-from intriguing.networks.local_layers import apply_local, transpose_local
-from intriguing.training.minimisers import Adam, Lbfgs, minimise
+from intriguing.networks.local_layers import (
+    L2Pool2d,
+    LocallyConnected2d,
+    apply_local,
+    transpose_local,
+)
+from intriguing.networks.quocnet import QuocNet
+from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
 
 # images that a stack is given at a time
 CHUNK = 500
@@ -39,6 +47,41 @@ class ReconstructionTica:
     epsilon: float = 1e-2
     method: Lbfgs | Adam = DEFAULT_METHOD
 
+    def fit(self, model: QuocNet, images: torch.Tensor, seed: int, history: History) -> None:
+        """Train the stacks of a network one after the other, in place and without labels.
+
+        Each is given what the trained ones before it make of the images.
+
+        Parameters
+        ----------
+        model : QuocNet
+        images : float32 Tensor (N, C, H, W)
+        seed : int
+            Order of the mini-batches.
+        history : minimisers.History
+            Gets the objective of each stack, as phases ``stack 1``, ``stack 2``, ...
+
+        Raises
+        ------
+        TrainingError
+            If a setting is not usable or the objective stops being finite.
+        """
+        sparsities = _for_each(self.sparsity, len(model.stacks))
+        if not self.epsilon > 0:
+            raise TrainingError(f"epsilon is {self.epsilon}: give a positive number")
+        inputs = _in_chunks(model.preprocessing, images)
+        for number, (stack, sparsity) in enumerate(zip(model.stacks, sparsities, strict=True), 1):
+            code = LocalAutoencoder(stack.filters)
+
+            def objective(rows, inputs=inputs, stack=stack, code=code, sparsity=sparsity):
+                batch = inputs if rows is None else inputs[rows]
+                return code.objective(batch, stack.pool, sparsity, self.epsilon), None
+
+            phase = f"stack {number}"
+            minimise(code, objective, len(inputs), self.method, seed, phase, history)
+            if number < len(model.stacks):
+                inputs = _in_chunks(stack, inputs)
+
 
 class LocalAutoencoder(nn.Module):
     """A local layer's filters W1 as the encoder, and a decoder W2 for the time of training.
@@ -52,7 +95,7 @@ class LocalAutoencoder(nn.Module):
         Its weight is the encoder: it is trained in place.
     """
 
-    def __init__(self, filters):
+    def __init__(self, filters: LocallyConnected2d):
         super().__init__()
         self.stride, self.size = filters.stride, filters.input_shape[1:]
         self.encoder = filters.weight
@@ -60,16 +103,18 @@ class LocalAutoencoder(nn.Module):
         with torch.no_grad():
             self.encoder.zero_()
 
-    def encode(self, images):
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
         """W1' x: (B, C, H, W) to (B, D, oh, ow)."""
         return apply_local(images, self.encoder, self.stride)
 
-    def decode(self, codes):
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """W2 h, with W2's columns divided by their lengths: (B, D, oh, ow) to (B, C, H, W)."""
         lengths = torch.linalg.vector_norm(self.decoder, dim=(3, 4, 5), keepdim=True)
         return transpose_local(codes, self.decoder / lengths, self.stride, self.size)
 
-    def objective(self, images, pool, sparsity, epsilon):
+    def objective(
+        self, images: torch.Tensor, pool: L2Pool2d, sparsity: float, epsilon: float
+    ) -> torch.Tensor:
         """The objective's mean over images, a Tensor ()."""
         codes = self.encode(images)
         errors = (self.decode(codes) - images).square().flatten(1).sum(1)
@@ -78,44 +123,7 @@ class LocalAutoencoder(nn.Module):
         return (errors + sparsity * penalties).mean()
 
 
-def fit_filters(model, images, settings, seed, history):
-    """Train the stacks of a network one after the other, in place and without labels.
-
-    Each is given what the trained ones before it make of the images.
-
-    Parameters
-    ----------
-    model : QuocNet
-    images : float32 Tensor (N, C, H, W)
-    settings : ReconstructionTica
-    seed : int
-        Order of the mini-batches.
-    history : minimisers.History
-        Gets the objective of each stack, as phases ``stack 1``, ``stack 2``, ...
-
-    Raises
-    ------
-    TrainingError
-        If a setting is not usable or the objective stops being finite.
-    """
-    sparsities = _for_each(settings.sparsity, len(model.stacks))
-    if not settings.epsilon > 0:
-        raise TrainingError(f"epsilon is {settings.epsilon}: give a positive number")
-    inputs = _in_chunks(model.preprocessing, images)
-    for number, (stack, sparsity) in enumerate(zip(model.stacks, sparsities, strict=True), 1):
-        code = LocalAutoencoder(stack.filters)
-
-        def objective(rows, inputs=inputs, stack=stack, code=code, sparsity=sparsity):
-            batch = inputs if rows is None else inputs[rows]
-            return code.objective(batch, stack.pool, sparsity, settings.epsilon), None
-
-        phase = f"stack {number}"
-        minimise(code, objective, len(inputs), settings.method, seed, phase, history)
-        if number < len(model.stacks):
-            inputs = _in_chunks(stack, inputs)
-
-
-def _for_each(sparsity, count):
+def _for_each(sparsity: float | Sequence[float], count: int) -> list[float]:
     values = [sparsity] * count if isinstance(sparsity, int | float) else list(sparsity)
     if len(values) != count or not all(value >= 0 for value in values):
         raise TrainingError(
@@ -126,5 +134,5 @@ def _for_each(sparsity, count):
 
 
 @torch.no_grad()
-def _in_chunks(module, images):
+def _in_chunks(module: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([module(part) for part in images.split(CHUNK)])

@@ -1,42 +1,14 @@
-"""The paper's AE400-10: a sparse autoencoder and its training without labels."""
+"""Training of the paper's AE400-10 without labels: a sparse code."""
 
-import math
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from intriguing.errors import ModelError
-from intriguing.networks.initialisation import glorot_linear
-from intriguing.training.minimisers import Adam, Lbfgs, minimise
-
-
-class Autoencoder(nn.Module):
-    """A sparse autoencoder's sigmoid code under a softmax layer (the paper's AE400-10).
-
-    The decoder takes part in the unsupervised training only; the logits do not depend on it.
-    """
-
-    def __init__(self, input_shape, classes, *, units):
-        super().__init__()
-        inputs = math.prod(input_shape)
-        if units < 1:
-            raise ModelError(f"units must be positive, not {units}")
-        self.encoder = glorot_linear(inputs, units, 1.0)
-        self.decoder = glorot_linear(units, inputs, 1.0)
-        self.classifier = nn.Linear(units, classes)
-
-    def encode(self, images):
-        """Hidden code in (0, 1), Tensor (B, units)."""
-        return torch.sigmoid(self.encoder(images.flatten(1)))
-
-    def decode(self, codes):
-        """Reconstruction in (0, 1), Tensor (B, inputs)."""
-        return torch.sigmoid(self.decoder(codes))
-
-    def forward(self, images):
-        return self.classifier(self.encode(images))
-
+from intriguing.networks.autoencoder import Autoencoder
+from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
 
 DEFAULT_METHOD = Adam()
 
@@ -56,38 +28,36 @@ class Sparsity:
     decay: float = 3e-3
     method: Lbfgs | Adam = DEFAULT_METHOD
 
+    def fit(self, model: Autoencoder, images: torch.Tensor, seed: int, history: History) -> None:
+        """Train the code of an autoencoder without labels, in place.
 
-def fit_code(model, images, sparsity, seed, history):
-    """Train the code of an autoencoder without labels, in place.
+        Parameters
+        ----------
+        model : Autoencoder
+        images : float32 Tensor (N, C, H, W)
+        seed : int
+            Order of the mini-batches.
+        history : minimisers.History
 
-    Parameters
-    ----------
-    model : Autoencoder
-    images : float32 Tensor (N, C, H, W)
-    sparsity : Sparsity
-    seed : int
-        Order of the mini-batches.
-    history : minimisers.History
+        Raises
+        ------
+        TrainingError
+            If the objective stops being finite.
+        """
+        images = images.flatten(1)
+        decayed = [model.encoder.weight, model.decoder.weight]
+        wanted = torch.tensor(self.activation, device=images.device)
 
-    Raises
-    ------
-    TrainingError
-        If the objective stops being finite.
-    """
-    images = images.flatten(1)
-    decayed = [model.encoder.weight, model.decoder.weight]
-    wanted = torch.tensor(sparsity.activation, device=images.device)
+        def objective(rows: torch.Tensor | None) -> tuple[torch.Tensor, None]:
+            batch = images if rows is None else images[rows]
+            codes = model.encode(batch)
+            reconstruction = 0.5 * (model.decode(codes) - batch).square().sum(1).mean()
+            mean = codes.mean(0).clamp(1e-6, 1 - 1e-6)
+            divergence = (
+                wanted * (wanted / mean).log() + (1 - wanted) * ((1 - wanted) / (1 - mean)).log()
+            )
+            value = reconstruction + self.penalty * divergence.sum()
+            return value + 0.5 * self.decay * sum(w.square().sum() for w in decayed), None
 
-    def objective(rows):
-        batch = images if rows is None else images[rows]
-        codes = model.encode(batch)
-        reconstruction = 0.5 * (model.decode(codes) - batch).square().sum(1).mean()
-        mean = codes.mean(0).clamp(1e-6, 1 - 1e-6)
-        divergence = (
-            wanted * (wanted / mean).log() + (1 - wanted) * ((1 - wanted) / (1 - mean)).log()
-        )
-        value = reconstruction + sparsity.penalty * divergence.sum()
-        return value + 0.5 * sparsity.decay * sum(w.square().sum() for w in decayed), None
-
-    code = nn.ModuleList([model.encoder, model.decoder])
-    minimise(code, objective, len(images), sparsity.method, seed, "code", history)
+        code = nn.ModuleList([model.encoder, model.decoder])
+        minimise(code, objective, len(images), self.method, seed, "code", history)

@@ -2,9 +2,9 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import layers_figure as bound_figures
+from intriguing.report import instability
 
 with job(snakemake.log[0]):
-    bound_figures.instability(
+    instability.draw(
         read_table(snakemake.input.table), snakemake.params.attack, snakemake.output[0]
     )

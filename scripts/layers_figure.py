@@ -2,7 +2,7 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import layers_figure as bound_figures
+from intriguing.report import layers_figure
 
 with job(snakemake.log[0]):
-    bound_figures.layers(read_table(snakemake.input.table), snakemake.output[0])
+    layers_figure.draw(read_table(snakemake.input.table), snakemake.output[0])

@@ -2,7 +2,7 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import canvas as figures
+from intriguing.report import heatmap
 
 with job(snakemake.log[0]):
-    figures.transfer_heatmap(read_table(snakemake.input.table), snakemake.output[0])
+    heatmap.draw(read_table(snakemake.input.table), snakemake.output[0])

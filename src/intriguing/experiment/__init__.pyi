@@ -1,0 +1,2 @@
+from .definition import Experiment as Experiment
+from .loader import read as read

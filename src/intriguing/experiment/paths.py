@@ -1,0 +1,273 @@
+"""Where every artifact lies, and lists of them: the rules of the workflow name files only by these.
+
+Patterns have Snakemake's wildcards. Functions take an experiment, and the wildcards of the rule
+that asks; those of a whole experiment do not use them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from intriguing.errors import ExperimentError
+from intriguing.experiment.definition import Entry, Experiment
+
+DATASET = "results/{experiment}/data/dataset.safetensors"
+MODEL = "results/{experiment}/models/{model}/seed{seed}"
+ADVERSARIAL = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.safetensors"
+ATTACK_SUMMARY = "results/{experiment}/adversarial/{attack}/{model}/seed{seed}.csv"
+SHARD = (
+    "results/{experiment}/adversarial/{attack}/{model}/seed{seed}"
+    "/shard{shard}of{shards}.safetensors"
+)
+NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
+TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
+NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
+ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
+TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
+TABLE = "results/{{experiment}}/tables/{name}.{format}"
+HEATMAP = "results/{experiment}/figures/transfer.png"
+GALLERIES = "results/{experiment}/figures/gallery/{attack}"
+LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
+BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
+NETWORK_LAYERS = "results/{experiment}/lipschitz_of_networks/{network}.csv"
+CERTIFICATE = "results/{experiment}/certificates/{model}/seed{seed}.csv"
+CERTIFICATES = "results/{experiment}/certificates/all.csv"
+LAYERS_FIGURE = "results/{experiment}/figures/lipschitz.png"
+INSTABILITY = "results/{experiment}/figures/instability.png"
+FIGURE = "results/{{experiment}}/figures/{name}.png"
+FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
+PAGE = "results/{experiment}/page.html"
+
+FORMATS = ("csv", "md", "tex", "html")
+TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
+
+Wildcards = Mapping[str, Any]
+
+
+def filled(pattern: str, **values: Any) -> list[str]:
+    """A pattern with every combination of some values; a list for one wildcard gives several."""
+    lists = [
+        [value] if isinstance(value, str | int | float) else list(value)
+        for value in values.values()
+    ]
+    return [
+        pattern.format(**dict(zip(values, combination, strict=True)))
+        for combination in itertools.product(*lists)
+    ]
+
+
+def table(name: str) -> dict[str, str]:
+    """The files of a rendered table, by format."""
+    return {format: TABLE.format(name=name, format=format) for format in FORMATS}
+
+
+def all_models(experiment: Experiment, wildcards: Any) -> list[str]:
+    """Folders of all models of the same seed, in the order of the experiment."""
+    return filled(MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed)
+
+
+def model_folders(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
+    """Folders of each model, one for each seed."""
+    return {
+        name: filled(MODEL, experiment=experiment.name, model=name, seed=experiment.seeds)
+        for name in experiment.models
+    }
+
+
+def shards(experiment: Experiment, wildcards: Any) -> list[str]:
+    """The shards of an adversarial set; none where one job attacks all images."""
+    number = experiment.shards(wildcards.attack)
+    if number == 1:
+        return []
+    return filled(SHARD, **dict(wildcards.items()), shard=range(number), shards=number)
+
+
+def of_attacks(experiment: Experiment, pattern: str) -> list[str]:
+    """A path for every attack, each model that it is made for, and each seed."""
+    return [
+        path
+        for attack in experiment.attacks
+        for path in filled(
+            pattern,
+            experiment=experiment.name,
+            attack=attack,
+            model=experiment.models_of(attack),
+            seed=experiment.seeds,
+        )
+    ]
+
+
+def attack_summaries(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The row of every adversarial set."""
+    return of_attacks(experiment, ATTACK_SUMMARY)
+
+
+def all_attacks(experiment: Experiment, wildcards: Any) -> list[str]:
+    """Adversarial sets of one model and seed, in the order of the attacks."""
+    attacks = experiment.attacks_of(wildcards.model)
+    return filled(ADVERSARIAL, attack=attacks, **dict(wildcards.items()))
+
+
+def certificates(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The certificates of every model and seed."""
+    return filled(
+        CERTIFICATE, experiment=experiment.name, model=experiment.models, seed=experiment.seeds
+    )
+
+
+def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str, Entry]:
+    """What Table 5 shows, by path: reference networks, then every trained model and seed."""
+    shown: dict[str, Entry] = {}
+    for name, entry in experiment.lipschitz["networks"].items():
+        (path,) = filled(NETWORK_LAYERS, experiment=experiment.name, network=name)
+        shown[path] = {
+            "label": entry["label"],
+            "architecture": entry["architecture"],
+            "seed": 0,
+        }
+    for name, entry in experiment.models.items():
+        for seed in experiment.seeds:
+            (path,) = filled(LAYERS, experiment=experiment.name, model=name, seed=seed)
+            shown[path] = {
+                "label": entry["label"],
+                "architecture": entry.get("architecture", ""),
+                "seed": seed,
+            }
+    return shown
+
+
+def transfers(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Transfers of the attack that is shown; those of others are built when asked for by name."""
+    adversarial = filled(
+        TRANSFER,
+        experiment=experiment.name,
+        attack=experiment.shown_attack,
+        model=experiment.models,
+        seed=experiment.seeds,
+    )
+    return adversarial + noise_of_all(experiment, NOISE_TRANSFER)
+
+
+def noise_of_all(experiment: Experiment, pattern: str) -> list[str]:
+    """A path for every standard deviation of the Gaussian controls and each seed."""
+    return filled(
+        pattern,
+        experiment=experiment.name,
+        deviation=experiment.noise["standard_deviations"],
+        seed=experiment.seeds,
+    )
+
+
+def galleries(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The folder of galleries of the attack that is shown."""
+    return filled(GALLERIES, experiment=experiment.name, attack=experiment.shown_attack)
+
+
+def gallery_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
+    """The adversarial sets that an attack's galleries show, by model: those of the first seed."""
+    return {
+        model: ADVERSARIAL.format(
+            experiment=experiment.name,
+            attack=wildcards.attack,
+            model=model,
+            seed=experiment.seeds[0],
+        )
+        for model in experiment.models_of(wildcards.attack)
+    }
+
+
+def shown_in(experiment: Experiment, figure: str) -> Entry:
+    """What the report is to show in a figure of the paper.
+
+    Raises
+    ------
+    ExperimentError
+        If the experiment does not ask for that figure.
+    """
+    if figure not in experiment.report:
+        raise ExperimentError(f"{experiment.name} has no report.{figure}: add it to the experiment")
+    return experiment.report[figure]
+
+
+def examples_of_figure(experiment: Experiment, figure: str) -> str:
+    """The adversarial set that a figure shows."""
+    chosen = shown_in(experiment, figure)
+    return ADVERSARIAL.format(
+        experiment=experiment.name,
+        attack=chosen["attack"],
+        model=chosen["model"],
+        seed=experiment.seeds[0],
+    )
+
+
+def figure7_sets(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The adversarial sets of Figure 7, in the order of its models."""
+    return filled(
+        ADVERSARIAL,
+        experiment=experiment.name,
+        attack=experiment.shown_attack,
+        model=shown_in(experiment, "figure7")["models"],
+        seed=experiment.seeds[0],
+    )
+
+
+def figure7_noise(experiment: Experiment, pattern: str) -> str:
+    """The noise of Figure 7, or the models' errors under it."""
+    return pattern.format(
+        experiment=experiment.name,
+        deviation=shown_in(experiment, "figure7")["noise"],
+        seed=experiment.seeds[0],
+    )
+
+
+def paper_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The figures of the paper that the experiment asks for."""
+    names = [name for name in FIGURES_OF_THE_PAPER if name in experiment.report]
+    patterns = [FIGURE.format(name=name) for name in names]
+    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+
+
+def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """A figure of the filters of each network that the experiment asks for."""
+    return filled(
+        FILTERS,
+        experiment=experiment.name,
+        model=experiment.report["filters"],
+        seed=experiment.seeds[0],
+    )
+
+
+def everything(experiment: Experiment) -> list[str]:
+    """All artifacts of an experiment: what was deleted, wherever it is, is built again."""
+    tables: Iterable[str] = [path for name in TABLES for path in table(name).values()]
+    single = [
+        DATASET,
+        *tables,
+        ATTACKS_TABLE,
+        TRANSFER_TABLE,
+        CERTIFICATES,
+        HEATMAP,
+        LAYERS_FIGURE,
+        INSTABILITY,
+        PAGE,
+    ]
+    combinations = {"model": experiment.models, "seed": experiment.seeds}
+    return [
+        *(path for one in single for path in filled(one, experiment=experiment.name)),
+        *(
+            path
+            for pattern in (MODEL, BOUNDS, CERTIFICATE)
+            for path in filled(pattern, experiment=experiment.name, **combinations)
+        ),
+        *of_attacks(experiment, ADVERSARIAL),
+        *of_attacks(experiment, ATTACK_SUMMARY),
+        *bounded_networks(experiment),
+        *transfers(experiment),
+        *noise_of_all(experiment, NOISE),
+        *galleries(experiment),
+        *paper_figures(experiment),
+        *filter_figures(experiment),
+    ]

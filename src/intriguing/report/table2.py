@@ -1,0 +1,112 @@
+"""Table 2: error of each model on the adversarial examples of each, and on Gaussian noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas
+
+from intriguing.report import cells
+
+NOISE_LABEL = "Gaussian noise {}"
+
+
+def tidy(
+    models: Mapping[str, Mapping[str, str]],
+    transfer: pandas.DataFrame,
+    published: pandas.DataFrame,
+    attack: str,
+) -> pandas.DataFrame:
+    """Table 2, ours and the published values.
+
+    Parameters
+    ----------
+    models : mapping of str to mapping
+        Entries of the experiment, in order.
+    transfer : DataFrame
+        Rows of all transfer jobs.
+    published : DataFrame
+        ``resources/paper/table2.csv`` as `published.read` gives it.
+    attack : str
+        Which attack.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
+        of the same distortion on the same images, ``clean_*`` on the originals; all in percent.
+    """
+    chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
+    rows = []
+    for source in dict.fromkeys([*models, *chosen["made_for"]]):
+        of_source = chosen[chosen["made_for"] == source]
+        label, role = _source(source, models)
+        for target, entry in models.items():
+            cell = of_source[of_source["target"] == target]
+            distorted = cell[cell["input"] == "distorted"]
+            row = {
+                "made_for": source,
+                "made_for_label": label,
+                "target": target,
+                "target_label": entry["label"],
+                "seeds": len(distorted),
+                **cells.rate("error", distorted["errors"], distorted["n"]),
+            }
+            for control in ("matched_noise", "clean"):
+                part = cell[cell["input"] == control]
+                row |= cells.rate(control, part["errors"], part["n"])
+            row["distortion"] = distorted["distortion_mean"].mean()
+            rows.append(row | {"role": role, "target_role": entry.get("role", "")})
+    return (
+        pandas.DataFrame(rows)
+        .merge(
+            published.add_prefix("paper_"),
+            how="left",
+            left_on=["role", "target_role"],
+            right_on=["paper_made_for", "paper_target"],
+        )
+        .drop(columns=["paper_made_for", "paper_target"])
+    )
+
+
+def _source(name: str, models: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """Label and role of what the images of a row were distorted with or for."""
+    if name in models:
+        return models[name]["label"], models[name].get("role", "")
+    label = NOISE_LABEL.format(name.removeprefix("noise"))
+    return label, label
+
+
+def layout(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Table 2 as in the paper: a row for each source, ours above the published one."""
+    lines = []
+    for _, of_source in table.groupby("made_for", sort=False):
+        # the first value of each column that has one: a model without a role has none published
+        first = of_source.bfill().iloc[0]
+        images = f"{first['error_n']:.0f}" + cells.seeds_text(first["seeds"])
+        ours = {"made for": first["made_for_label"], "": f"ours, n = {images}"}
+        theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
+        for cell in of_source.itertuples():
+            ours[cell.target_label] = cells.percent_text(cell, "error")
+            theirs[cell.target_label] = cells.percent_text(cell, "paper_error")
+        ours["av. distortion"] = cells.distortion_text(first["distortion"])
+        theirs["av. distortion"] = f"{first['paper_distortion']:g}"
+        lines.append(ours)
+        if not of_source["paper_error_percent"].isna().all():
+            lines.append(theirs)
+    return pandas.DataFrame(lines)
+
+
+def control_layout(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Errors without an adversary: on Gaussian noise of the same distortion, and undistorted."""
+    lines = []
+    for _, of_source in table[table["matched_noise_n"] > 0].groupby("made_for", sort=False):
+        for name, words in (
+            ("matched_noise", "same distortion, Gaussian"),
+            ("clean", "undistorted"),
+        ):
+            line = {"images of": of_source.iloc[0]["made_for_label"], "": words}
+            for cell in of_source.itertuples():
+                line[cell.target_label] = cells.percent_text(cell, name)
+            lines.append(line)
+    return pandas.DataFrame(lines)
