@@ -7,9 +7,9 @@ import torch
 
 from intriguing import networks
 from intriguing.artifacts.files import read_arrays, read_json, replacing, write_arrays, write_json
+from intriguing.artifacts.model import ModelFiles, save
 from intriguing.errors import ArtifactError, ModelError
-from intriguing.networks import trained as trained_model
-from intriguing.training.minimisers import History
+from intriguing.networks.trained import load
 
 
 def test_arrays_and_settings_come_back(tmp_path):
@@ -67,18 +67,18 @@ def folder(tmp_path):
         "input_shape": [1, 4, 4],
         "classes": 3,
     }
-    history = History()
-    history.add("classifier", 0.5, 0.1)
+    curve = [{"phase": "classifier", "step": 0, "objective": 0.5, "error": 0.1}]
     metrics = {"errors": {"test": {"n": 1, "errors": 0}}}
+    arrays = {name: value.numpy() for name, value in model.state_dict().items()}
     path = tmp_path / "seed0"
-    trained_model.save(path, model, settings=settings, metrics=metrics, history=history)
+    save(path, ModelFiles(arrays, settings, metrics, curve))
     return path, model
 
 
 def test_model_folder(folder):
     path, model = folder
     images = torch.rand(7, 1, 4, 4)
-    again = trained_model.load(path)
+    again = load(path)
     torch.testing.assert_close(again(images), model(images))
     assert not again.training
     assert (path / "curve.csv").read_text().splitlines()[0] == "phase,step,objective,error"
@@ -92,11 +92,11 @@ def test_damaged_weights_are_named(folder):
     arrays["1.weight"][2, 3] = np.nan
     write_arrays(weights, arrays, settings)
     with pytest.raises(ModelError, match=r"NaN or infinity in 1.weight: delete the folder"):
-        trained_model.load(path)
+        load(path)
     arrays["1.weight"] = arrays["1.weight"][:, :-1]
     write_arrays(weights, arrays, settings)
     with pytest.raises(ArtifactError, match="does not hold the weights of its network"):
-        trained_model.load(path)
+        load(path)
     weights.unlink()
     with pytest.raises(ArtifactError, match=r"holds no weights.safetensors: name the folder"):
-        trained_model.load(path)
+        load(path)

@@ -1,4 +1,4 @@
-"""Table 5, the table of certificates, their figures, and the stage that makes their rows."""
+"""Table 5, the table of certificates, their figures, and the stages that give their rows."""
 
 import math
 
@@ -6,17 +6,16 @@ import pandas
 import pytest
 import torch
 from repository import ROOT
-from test_network_bounds import small_alexnet
+from torch import nn
 
 from intriguing import networks
+from intriguing.artifacts import bounds as stored
 from intriguing.artifacts.dataset import open_dataset, write_dataset
-from intriguing.artifacts.files import read_table, write_table
+from intriguing.artifacts.files import read_table, write_arrays, write_table
 from intriguing.errors import ArtifactError, ModelError
-from intriguing.lipschitz import network_bounds
-from intriguing.report import layers_figure as bound_figures
-from intriguing.report import published
-from intriguing.report import table5 as bound_tables
-from intriguing.stages import attack, lipschitz
+from intriguing.lipschitz.network import network_bounds
+from intriguing.report import certificates, instability, layers_figure, published, table5
+from intriguing.stages import attack, certificate, lipschitz
 from intriguing.tasks import Task
 
 ENTRY = {
@@ -27,6 +26,16 @@ ENTRY = {
     "weights": "as_built",
     "seed": 0,
 }
+
+
+def small_alexnet():
+    """Strides, groups, overlapping pools, LRN and dropout at a size for tests."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 8, 5, stride=2), nn.ReLU(), nn.LocalResponseNorm(5, 5e-4, k=2.0)),
+        *(nn.MaxPool2d(3, 2), nn.Conv2d(8, 12, 3, padding=1, groups=2), nn.ReLU()),
+        *(nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(48, 20), nn.ReLU(), nn.Dropout()),
+        nn.Linear(20, 5),
+    ).eval()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +60,7 @@ def table(bounds, tmp_path):
         ({"label": "B", "architecture": "softmax", "seed": 0}, layers),
         ({"label": "B", "architecture": "softmax", "seed": 1}, layers),
     ]
-    return bound_tables.table5(shown, published_bounds)
+    return table5.tidy(shown, published_bounds)
 
 
 def test_table5_shows_the_published_bound_of_each_layer(table):
@@ -60,8 +69,8 @@ def test_table5_shows_the_published_bound_of_each_layer(table):
     assert first.loc["FC2", "published_bound"] == 4
     assert table[table["network"] == "B"]["published_bound"].isna().all()
     assert (first["lower"] <= first["upper"]).all()
-    layout = bound_tables.table5_layout(table)
-    # one seed of each network, without layers that only pass on
+    layout = table5.layout(table)
+    # one seed of each network, without layers that cannot enlarge a distance
     assert list(layout[layout["network"] == "B"]["layer"]) == [
         *("Conv1", "LRN1", "max-pool1", "Conv2", "max-pool2", "FC1", "FC2", "network"),
     ]
@@ -82,28 +91,27 @@ def test_weights_of_a_network(small, monkeypatch, tmp_path):
     torch.save(small.state_dict(), tmp_path / "weights.pt")
     fresh = small_alexnet()
     monkeypatch.setattr(networks, "build", lambda *arguments, **options: fresh)
-    made = lipschitz.of_network(ENTRY | {"weights": str(tmp_path / "weights.pt")})
+    bounds = lipschitz.of_network(ENTRY | {"weights": str(tmp_path / "weights.pt")})
     own = network_bounds(small, (3, 32, 32), torch.rand(1, 3, 32, 32))
-    assert made.product == pytest.approx(own.product)
+    assert bounds.product == pytest.approx(own.product)
     with pytest.raises(ModelError, match="does not exist"):
         lipschitz.of_network(ENTRY | {"weights": str(tmp_path / "nothing.pt")})
 
 
 def test_bounds_survive_being_stored(bounds, tmp_path):
     path = tmp_path / "bounds.safetensors"
-    lipschitz.save(path, bounds)
-    again = lipschitz.read(path)
+    lipschitz.save_constants(path, bounds)
+    again = certificate.read_constants(path)
     assert torch.equal(again.pairwise, bounds.pairwise) and again.upper == bounds.upper
-    assert again.eclipse is None
-    from intriguing.artifacts.files import write_arrays
-
+    numbers, _ = stored.read(path)
+    assert numbers["eclipse"] is None
     write_arrays(path, {"other": bounds.pairwise.numpy()}, {})
-    with pytest.raises(ArtifactError, match="holds no bounds"):
-        lipschitz.read(path)
+    with pytest.raises(ArtifactError, match="does not hold bounds"):
+        certificate.read_constants(path)
 
 
 @pytest.fixture
-def certificates():
+def certified():
     lines = pandas.DataFrame(
         [
             {
@@ -131,32 +139,32 @@ def certificates():
         ]
     )
     models = {"m": {"label": "M"}, "o": {"label": "O"}}
-    return bound_tables.certificates(models, lines, ["a", "b"])
+    return certificates.tidy(models, lines, ["a", "b"])
 
 
-def test_certificates(certificates):
-    assert len(certificates) == 4
-    first, second = certificates.iloc[0], certificates.iloc[1]
+def test_certificates(certified):
+    assert len(certified) == 4
+    first, second = certified.iloc[0], certified.iloc[1]
     assert first["n"] == 101 and first["least_ratio"] == pytest.approx(1.4)
     assert first["targeted"] == pytest.approx(0.03) and pandas.isna(second["targeted"])
     assert first["found_low"] < 0.05 < first["found_high"]
-    layout = bound_tables.certificates_layout(certificates)
+    layout = certificates.layout(certified)
     assert layout.iloc[0]["certified, targeted"].startswith("0.0300 [")
     assert layout.iloc[1]["certified, targeted"] == ""
     assert layout.iloc[0]["least ratio"] == "1.40"
 
 
-def test_figures_are_the_same_bytes_each_time(table, certificates, tmp_path):
+def test_figures_are_the_same_bytes_each_time(table, certified, tmp_path):
     for draw in (
-        lambda path: bound_figures.layers(table, path),
-        lambda path: bound_figures.instability(certificates, "a", path),
+        lambda path: layers_figure.draw(table, path),
+        lambda path: instability.draw(certified, "a", path),
     ):
         draw(tmp_path / "first.png")
         draw(tmp_path / "second.png")
         assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
 
 
-class Unknown(torch.nn.Module):
+class Unknown(nn.Module):
     """Something for which there is no bound."""
 
     def forward(self, images):
@@ -168,7 +176,7 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     write_dataset(path, digits, parts=[], seed=0)
     data = open_dataset(path)
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Flatten(), Unknown(), torch.nn.Linear(64, 10)).eval()
+    model = nn.Sequential(nn.Flatten(), Unknown(), nn.Linear(64, 10)).eval()
     entry = {"split": "test", "count": 12, "targets": "next", "lipsdp": True}
     bounds = lipschitz.of_model(data, model, entry)
     reason = bounds.reason
@@ -182,8 +190,8 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     assert rows["lower"]["FC1"] <= known <= rows["upper"]["FC1"] < known * 1.001
     assert rows["upper"]["exp1"] == math.inf and rows["lower"]["exp1"] == 0
     write_table(tmp_path / "layers.csv", table)
-    lipschitz.save(tmp_path / "bounds.safetensors", bounds)
-    again = lipschitz.read(tmp_path / "bounds.safetensors")
+    lipschitz.save_constants(tmp_path / "bounds.safetensors", bounds)
+    again = certificate.read_constants(tmp_path / "bounds.safetensors")
     attack_entry = {
         "method": "lbfgs",
         "margin": 1e-4,
@@ -191,24 +199,22 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
         "labels": "model",
         **{key: entry[key] for key in ("split", "count", "targets")},
     }
-    made = attack.run(data, model, attack_entry, task=Task.of(data.class_names), seed=0)
-    lines = lipschitz.certificates(data, model, {"lbfgs": made}, again)
+    adversarial = attack.run(data, model, Task.of(data.class_names), attack_entry, seed=0)
+    lines = certificate.run(data, model, {"lbfgs": adversarial}, again)
     assert lines["n"][0] == 12 and lines["pairwise_mean"][0] == 0
     lines.insert(0, "model", "m")
     lines.insert(0, "seed", 0)
-    table = bound_tables.certificates({"m": {"label": "M"}}, lines, ["lbfgs"])
-    assert (
-        bound_tables.certificates_layout(table).iloc[0]["certified, pairwise"].startswith("0.0000")
-    )
-    bound_figures.instability(table, "lbfgs", tmp_path / "instability.png")
-    shown = bound_tables.table5(
+    table = certificates.tidy({"m": {"label": "M"}}, lines, ["lbfgs"])
+    assert certificates.layout(table).iloc[0]["certified, pairwise"].startswith("0.0000")
+    instability.draw(table, "lbfgs", tmp_path / "instability.png")
+    shown = table5.tidy(
         [({"label": "M", "architecture": "", "seed": 0}, read_table(tmp_path / "layers.csv"))],
         published.read(ROOT / "resources" / "paper" / "table5.csv"),
     )
     # the known layers alone have bars
     for path, rows in (("all.png", shown), ("known.png", shown[shown["layer"] != "exp1"])):
-        bound_figures.layers(rows, tmp_path / path)
+        layers_figure.draw(rows, tmp_path / path)
     assert (tmp_path / "all.png").read_bytes() == (tmp_path / "known.png").read_bytes()
-    cells = bound_tables.table5_layout(shown).set_index("layer")["ours [lower, upper]"]
+    cells = table5.layout(shown).set_index("layer")["ours [lower, upper]"]
     assert cells["exp1"] == "[0, inf]: none known"
     assert ", inf]: there is no bound for the operation exp" in cells["network"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.bounds import dense, exact_norm, inside
 from torch import nn
 
 from intriguing.errors import BoundError
@@ -19,24 +20,6 @@ from intriguing.lipschitz.symbol import Symbol, torus_frequencies
 from intriguing.lipschitz.windows import Axis
 
 KINDS = ("random", "ones", "laplacian", "zero", "tap", "tiny", "checkerboard")
-# what rounding of the reference itself may be
-ROUNDING = 1e-11
-
-
-def dense(layer, input_shape):
-    """Matrix (outputs, inputs) of a linear module without bias, in float64."""
-    layer = layer.double()
-    inputs = math.prod(input_shape)
-    unit = torch.eye(inputs, dtype=torch.float64).view(inputs, *input_shape)
-    with torch.no_grad():
-        return layer(unit).flatten(1).T
-
-
-def exact_norm(layer, input_shape):
-    matrix = dense(layer, input_shape)
-    # tiny weights would lose digits
-    scale = matrix.abs().max().clamp(min=1e-300)
-    return torch.linalg.svdvals(matrix / scale)[0].item() * scale.item()
 
 
 def kernel(kind, shape, generator):
@@ -101,10 +84,6 @@ def generated(number, modes):
 @pytest.fixture(scope="module")
 def plain():
     return generated(70, ["zeros", "zeros", "circular"])
-
-
-def inside(bounds, exact):
-    return bounds.lower <= exact * (1 + ROUNDING) and bounds.upper >= exact * (1 - ROUNDING)
 
 
 def test_every_interval_contains_the_norm_and_is_tight(plain):
@@ -205,6 +184,8 @@ def test_one_axis():
         assert inside(bounds, exact_norm(layer, (3, 17)))
 
 
+# torch copies the input where even kernels pad one side more
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("taps", [(4, 3), (2, 6), (5, 1)])
 def test_padding_by_name(taps):
     for padding in ("same", "valid"):
@@ -260,28 +241,36 @@ def test_untied_local_layers():
     assert everywhere.upper == pytest.approx(convolution_bounds(shared, 6).upper, rel=1e-6)
 
 
-@settings(max_examples=1200, deadline=None, derandomize=True)
+@settings(max_examples=750, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_no_input_does_more(data):
-    """Random layers against random inputs and a few power steps on them: 1 200 × 8 inputs."""
-    draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
-    taps, sizes = (draw(1, 5), draw(1, 5)), (draw(1, 12), draw(1, 12))
-    stride, dilation = draw(1, 3), draw(1, 2)
+    """Random layers against random inputs and a few power steps on them: 750 × 8 inputs."""
+
+    def draw(low, high):
+        return data.draw(st.integers(low, high))
+
+    taps, stride, dilation = (draw(1, 5), draw(1, 5)), draw(1, 3), draw(1, 2)
     mode = data.draw(st.sampled_from(["zeros", "circular", "reflect", "replicate"]))
-    most = min(taps) if mode in ("zeros", "replicate") else min(*taps, min(sizes) - 1)
-    padding = draw(0, max(0, most))
-    if any(dilation * (k - 1) + 1 > n + 2 * padding for k, n in zip(taps, sizes, strict=True)):
-        return
-    torch.manual_seed(draw(0, 10**6))
+    padding = draw(0, min(taps))
+    # sizes that a window fits into, and that the mode of the padding allows
+    least = {"circular": padding, "reflect": padding + 1}.get(mode, 1)
+    sizes = tuple(draw(max(1, least, dilation * (k - 1) + 1 - 2 * padding), 12) for k in taps)
+    generator = torch.Generator().manual_seed(draw(0, 10**6))
     layer = nn.Conv2d(
-        *(draw(1, 4), draw(1, 4), taps, stride, padding, dilation),
+        in_channels=draw(1, 4),
+        out_channels=draw(1, 4),
+        kernel_size=taps,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
         padding_mode=mode,
         bias=False,
-    ).double()
-    with torch.no_grad():
-        layer.weight *= 10.0 ** draw(-30, 30)
+        dtype=torch.float64,
+    )
+    weight = torch.rand(layer.weight.shape, generator=generator, dtype=torch.float64) * 2 - 1
     bounds = convolution_bounds(
-        *(layer.weight, sizes),
+        weight * 10.0 ** (power := draw(-30, 30)),
+        sizes,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -289,19 +278,19 @@ def test_no_input_does_more(data):
         exact=data.draw(st.booleans()),
         compare=False,
     )
-    scale = layer.weight.abs().max().item()
-    with torch.no_grad():
-        layer.weight /= scale
-    points = torch.randn(8, layer.in_channels, *sizes, dtype=torch.float64, requires_grad=True)
+    layer.weight.data = weight
+    shape = (8, layer.in_channels, *sizes)
+    points = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+    images = layer(points)
     found = 0.0
     vectors = points.detach()
     for _ in range(10):
         vectors = vectors / vectors.flatten(1).norm(dim=1).clamp(min=1e-300).view(-1, 1, 1, 1)
-        images = layer(points)
-        moved = layer(vectors)
+        with torch.no_grad():
+            moved = layer(vectors)
         found = max(found, moved.flatten(1).norm(dim=1).max().item())
-        (vectors,) = torch.autograd.grad(images, points, moved.detach())
-    assert found * scale <= bounds.upper * (1 + 1e-12)
+        (vectors,) = torch.autograd.grad(images, points, moved, retain_graph=True)
+    assert found * 10.0**power <= bounds.upper * (1 + 1e-12)
     assert bounds.lower <= bounds.upper
 
 
@@ -327,7 +316,7 @@ def test_windows_against_unfolding():
     [
         ({"weight": torch.full((1, 1, 3, 3), torch.nan)}, "NaN or infinity"),
         ({"weight": torch.ones(3, 3)}, "a convolution needs weights"),
-        ({"weight": torch.ones(3, 1, 3, 3), "groups": 2}, "it has to divide them"),
+        ({"weight": torch.ones(3, 1, 3, 3), "groups": 2}, "it must divide them"),
         ({"input_size": 1}, "give a larger input_size"),
         ({"input_size": 2.5}, "give a whole number"),
         ({"padding_mode": "mirror"}, "padding_mode is 'mirror'"),

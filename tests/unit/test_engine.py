@@ -1,15 +1,24 @@
 """The steps of the batched optimiser, each against a dense or scalar computation of its own."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
-from exact import nearest_point_dual
+from oracles.bfgs import dense_bfgs_direction
+from oracles.linear import nearest_point_dual
 
 from intriguing.attacks import box, line_search
 from intriguing.attacks.batching import Batch, Rows, work_through
 from intriguing.attacks.curvature import CurvatureMemory
 from intriguing.attacks.halfspaces import nearest_point
-from intriguing.attacks.objective import Classifier, contenders, evaluate, target_margin
+from intriguing.attacks.objective import (
+    Classifier,
+    Constraint,
+    contenders,
+    evaluate,
+    target_margin,
+)
 from intriguing.attacks.ray import at_scale, nearest_on_ray
 from intriguing.attacks.weight_search import WeightSearch
 
@@ -21,19 +30,6 @@ def test_free_variables_and_residual():
     # how far a step against half the gradient gets before the box stops it
     torch.testing.assert_close(residual, torch.tensor([[0, -0.2, 0.3, 0, 0.1, 0.5]]))
     assert box.free_variables(residual).tolist() == [[0, 1, 1, 0, 1, 1]]
-
-
-def dense_bfgs_direction(steps, changes, gradient):
-    """-H g with H from the textbook update (Nocedal & Wright 6.17), started at I / 2."""
-    n = len(gradient)
-    inverse_hessian = np.eye(n) / 2
-    for s, y in zip(steps, changes, strict=True):
-        if s @ y <= 0:  # cut to the free variables, a pair can lose its curvature
-            continue
-        rho = 1 / (s @ y)
-        left = np.eye(n) - rho * np.outer(s, y)
-        inverse_hessian = left @ inverse_hessian @ left.T + rho * np.outer(s, s)
-    return -inverse_hessian @ gradient
 
 
 @pytest.mark.parametrize("pairs", [0, 1, 3, 5])
@@ -56,9 +52,9 @@ def test_direction_is_that_of_dense_bfgs_on_the_free_variables(pairs):
     direction = memory.direction(gradient, free, weight)
     for i in range(rows):
         on = free[i].bool().numpy()
-        kept = history[-size:]
-        steps = [s[i].numpy()[on] for s, _ in kept]
-        changes = [(2 * s[i] + weight[i] * d[i]).numpy()[on] for s, d in kept]
+        recent = history[-size:]
+        steps = [s[i].numpy()[on] for s, _ in recent]
+        changes = [(2 * s[i] + weight[i] * d[i]).numpy()[on] for s, d in recent]
         expected = np.zeros(n)
         expected[on] = dense_bfgs_direction(steps, changes, gradient[i].numpy()[on])
         np.testing.assert_allclose(direction[i].numpy(), expected, rtol=1e-9, atol=1e-12)
@@ -99,7 +95,8 @@ def test_line_search_conditions():
 def test_gradient_and_margin_against_autograd(sigmoid_net, digits):
     images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
     everyone = contenders(targets, torch.full_like(targets, -1), 10, torch.float32)
-    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, everyone, torch.zeros(6))
+    constraint = Constraint(targets, everyone, torch.zeros(6))
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, constraint)
     points = images.clone().requires_grad_(True)
     logits = sigmoid_net(points.view(-1, 1, 8, 8))
     loss = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
@@ -116,7 +113,8 @@ def test_a_pair_of_classes_is_a_logistic_loss(sigmoid_net, digits):
     images, targets = digits.test_images[:6].flatten(1), torch.arange(6)
     rivals = (targets + 3) % 10
     allowed = contenders(targets, rivals, 10, torch.float32)
-    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, targets, allowed, torch.zeros(6))
+    constraint = Constraint(targets, allowed, torch.zeros(6))
+    seen = evaluate(Classifier(sigmoid_net, (1, 8, 8)), images, constraint)
     points = images.clone().requires_grad_(True)
     logits = sigmoid_net(points.view(-1, 1, 8, 8))
     margin = (logits.gather(1, targets[:, None]) - logits.gather(1, rivals[:, None]))[:, 0]
@@ -176,23 +174,31 @@ def test_ray_ends_on_the_boundary(linear, digits):
     images, moves, targets, allowed = images[rows], moves[rows], targets[rows], allowed[rows]
     required = torch.full((len(images),), 1e-3)
     slope = torch.ones(len(images))  # a bad guess
-    scale, first = nearest_on_ray(
-        classifier, images, moves, targets, allowed, required, slope, tries=25
-    )
+    constraint = Constraint(targets, allowed, required)
+    scale, first = nearest_on_ray(classifier, images, moves, constraint, slope, tries=25)
     assert (first > 0).all() and (scale <= 1).all()
     margin = target_margin(classifier.logits(at_scale(images, moves, scale)), targets)
     closer = target_margin(classifier.logits(at_scale(images, moves, 0.999 * scale)), targets)
     assert (margin >= required).all() and (closer < required).all()
 
 
+@dataclass(init=False, eq=False, repr=False)
+class Seen(Rows):
+    seen: torch.Tensor
+
+
+@dataclass(init=False, eq=False, repr=False)
 class Countdown(Batch):
     """Problem i needs i % 7 + 1 turns; its result is the sum of what it saw on the way."""
+
+    left: torch.Tensor
+    inner: Seen
 
     def __init__(self, number, rows):
         self._result = torch.zeros(number, dtype=torch.int64)
         self.owner = torch.arange(min(rows, number))
         self.left = self.owner % 7 + 1
-        self.inner = Rows()
+        self.inner = Seen()
         self.inner.seen = torch.zeros_like(self.owner)
         self.done = torch.zeros_like(self.owner, dtype=torch.bool)
 
@@ -229,11 +235,11 @@ def test_weight_search_finds_the_root_of_any_increasing_margin(guess):
     for curve in curves:
         search = WeightSearch(torch.zeros(4, dtype=torch.float64), 1e-3, 1e-3)
         everyone = torch.ones(4, dtype=torch.bool)
-        search.start(everyone, -torch.ones(4, dtype=torch.float64), torch.full((4,), 4 / guess))
+        search.start(everyone, torch.ones(4, dtype=torch.float64), torch.full((4,), 4 / guess))
         working, turns, answers = everyone.clone(), 0, torch.full((4,), torch.nan).double()
         while working.any():
             weight = search.weight
-            success, finished = search.update(working, curve(weight))
+            success, finished = search.update(working, curve(weight), torch.zeros_like(weight))
             answers = torch.where(success, weight, answers)
             working &= ~finished
             turns += 1
@@ -275,3 +281,15 @@ def test_rows_that_depend_on_their_place_are_evaluated_in_double_precision():
 
     even = Classifier.independent(Even(), (1, 3, 3), 32, torch.device("cpu"))
     assert even.dtype == torch.float32
+
+
+def test_rows_are_written_and_selected_in_nested_fields_too():
+    batch, other = Countdown(10, 6), Countdown(2, 2)
+    other.inner.seen += 7
+    batch.put(torch.tensor([4, 1]), other)
+    assert batch.owner.tolist() == [0, 1, 2, 3, 0, 5]
+    assert batch.inner.seen.tolist() == [0, 7, 0, 0, 7, 0]
+    batch.select(torch.tensor([1, 5]))
+    assert batch.owner.tolist() == [1, 5] and batch.inner.seen.tolist() == [7, 0]
+    # what is not a field stays
+    assert len(batch._result) == 10

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from repository import ROOT
 
+from intriguing import experiment
 from intriguing.errors import ExperimentError
-from intriguing.experiment import definition as experiment
 
 SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
 MINIMAL = {
@@ -85,20 +85,23 @@ def test_numbers_as_people_write_them(tmp_path):
 
 NETWORK = {"label": "other", "architecture": "torchvision_alexnet"}
 MISTAKES = {
-    "unknown key": (changed(["seed"], 3), r"trial.yaml: seed is no key; did you mean 'seeds'\?"),
+    "unknown key": (changed(["seed"], 3), r"trial.yaml: unknown key seed; did you mean 'seeds'\?"),
     "deep unknown key": (
         changed(["models", "net", "weight_deccay"], [1]),
-        r"models.net.weight_deccay is no key; did you mean 'weight_decay'\?",
+        r"unknown key models.net.weight_deccay; did you mean 'weight_decay'\?",
     ),
     "unknown data": (changed(["data", "name"], "minst"), r"data.name is 'minst'; did you mean"),
     "unknown split": (
         changed(["models", "net", "trained_on"], "P3"),
-        r"models.net.trained_on is 'P3', which is no split; choose one of train, P1, P2",
+        r"models.net.trained_on is 'P3', which is not a split; choose one of train, P1, P2",
     ),
-    "test is not for training": (changed(["models", "net", "trained_on"], "test"), "is no split"),
+    "test is not for training": (
+        changed(["models", "net", "trained_on"], "test"),
+        "is not a split",
+    ),
     "unknown attack split": (
         changed(["attacks", "lbfgs", "split"], "valid"),
-        r"attacks.lbfgs.split is 'valid', which is no split; choose one of train, test, P1, P2",
+        r"attacks.lbfgs.split is 'valid', which is not a split; choose one of train, test, P1, P2",
     ),
     "wrong type": (changed(["seeds"], 3), r"seeds is 3, but has to be a list"),
     "negative": (changed(["models", "net", "weight_decay"], [-1.0, 0.0]), "weight_decay"),
@@ -107,7 +110,7 @@ MISTAKES = {
     "missing option": (changed(["models", "net", "options"], {}), "options.hidden is missing"),
     "foreign option": (
         changed(["models", "net", "options"], {"hidden": [5], "units": 3}),
-        "options.units is no key; choose one of hidden, activation",
+        "unknown key models.net.options.units; choose one of hidden, activation",
     ),
     "two methods": (
         changed(["training"], {"adam": {}, "lbfgs": {}}),
@@ -143,9 +146,12 @@ MISTAKES = {
         changed(["device"], "gpu"),
         "device is 'gpu'; did you mean 'cpu'?",
     ),
-    "number as a name": (changed(["attacks", 12], {}), "the key '12' is no text, put it in quotes"),
+    "number as a name": (
+        changed(["attacks", 12], {}),
+        "the key '12' is not text, put it in quotes",
+    ),
     "no mapping": ("- a\n", "the file is .* a mapping"),
-    "syntax": ("title: [\n", "is no YAML at line"),
+    "syntax": ("title: [\n", r"trial.yaml is not valid YAML \(line \d+: .*\): fix that line"),
     "empty": ("# nothing\n", "is empty"),
     "unknown role": (
         changed(["models", "net", "role"], "FC100"),
@@ -201,7 +207,7 @@ MISTAKES = {
     ),
     "target key": (
         changed(["attacks", "lbfgs", "targets"], {"clas": "a"}),
-        "attacks.lbfgs.targets.(clas is no key|class is missing)",
+        "(unknown key attacks.lbfgs.targets.clas|attacks.lbfgs.targets.class is missing)",
     ),
     "class of a binary model": (
         changed(["attacks", "lbfgs", "targets"], {"class": "0"}, positive="3"),
@@ -213,15 +219,15 @@ MISTAKES = {
     ),
     "models of an attack": (
         changed(["attacks", "lbfgs", "models"], ["nett"]),
-        "attacks.lbfgs.models has 'nett', which is no model; choose one of net",
+        "attacks.lbfgs.models has 'nett', which is not a model; choose one of net",
     ),
     "figure": (
         changed(["report", "figure5"], {"model": "net", "attack": "fgsm"}),
-        "report.figure5.attack names 'fgsm', which is none",
+        "report.figure5.attack names 'fgsm', which does not exist",
     ),
     "figure 7": (
         changed(["report", "figure7"], {"models": ["x"]}),
-        "report.figure7.models names 'x', which is none",
+        "report.figure7.models names 'x', which does not exist",
     ),
     "filters": (changed(["report", "filters"], ["net"]), "report.filters names 'net'"),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
@@ -259,7 +265,7 @@ def test_a_model_with_weights_does_not_depend_on_the_training_of_others(tmp_path
     path.touch()
     assert made.weights_of_model("own") == [str(path)]
     assert made.weights_of_model("net") == []
-    assert made.factory("own") == "a:b" and made.factory("net") is None
+    assert made.model("own")["factory"] == "a:b" and "factory" not in made.model("net")
 
 
 def test_an_attack_of_some_models(tmp_path):
@@ -287,7 +293,7 @@ def test_file_names_are_checked(tmp_path):
         experiment.read(path, SCHEMA)
     path = tmp_path / "test.yaml"
     path.write_text(yaml.safe_dump(MINIMAL))
-    with pytest.raises(ExperimentError, match="make test means something else"):
+    with pytest.raises(ExperimentError, match="make test already means something else"):
         experiment.read(path, SCHEMA)
     with pytest.raises(ExperimentError, match="does not exist"):
         experiment.read(tmp_path / "none.yaml", SCHEMA)

@@ -133,7 +133,9 @@ def test_files_that_are_no_images_are_named(photos, name):
     path = photos / "photos" / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"?")
-    with pytest.raises(DataError, match=rf"{path} is no image that can be read .*convert it, or"):
+    with pytest.raises(
+        DataError, match=rf"{path} is not an image that can be read .*convert it, or"
+    ):
         load("image_folder", photos, folder="photos")
 
 

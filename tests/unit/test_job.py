@@ -24,6 +24,9 @@ def root_logger():
     handlers, level = root.handlers[:], root.level
     yield
     logging.captureWarnings(False)
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -40,18 +43,20 @@ def test_an_error_is_the_last_line_of_the_log(tmp_path):
     assert len(lines) == 2
 
 
-def test_when_the_log_cannot_be_written_the_terminal_tells(capsys):
+def test_when_the_log_cannot_be_written_the_error_goes_to_the_terminal(capsys):
     with pytest.raises(SystemExit) as caught, job("/dev/full"):
         raise DataError("the disk is full: free some space")
     assert caught.value.code == 1
     assert "error: the disk is full: free some space" in capsys.readouterr().err
 
 
-def test_a_defect_leaves_its_traceback(tmp_path):
+def test_a_bug_leaves_its_traceback(tmp_path):
     log = tmp_path / "log"
     with pytest.raises(SystemExit), job(log):
         raise ZeroDivisionError
-    assert "Traceback" in log.read_text() and "defect" in log.read_text()
+    lines = log.read_text().splitlines()
+    assert lines[0].startswith("Traceback") and lines[-2] == "ZeroDivisionError"
+    assert lines[-1].startswith("error: internal error (a bug in this workflow)")
 
 
 def test_progress_writes_plain_lines_to_a_log(caplog):
@@ -120,8 +125,8 @@ def test_error_matrix_counts_errors():
 
 def test_the_sentences_of_failed_jobs(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    first.write_text("Error in rule data:\nerror: a is wrong: mend it\nerror: b\n")
-    second.write_text("error: a is wrong: mend it\nan error: c\n")
-    expected = ["error: a is wrong: mend it", "error: b"]
+    first.write_text("Error in rule data:\nerror: a is wrong: fix it\nerror: b\n")
+    second.write_text("error: a is wrong: fix it\nan error: c\n")
+    expected = ["error: a is wrong: fix it", "error: b"]
     assert sentences([str(first), str(second)]) == expected
     assert sentences(str(first)) == expected

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_convolution_bounds import exact_norm, inside
+from oracles.bounds import exact_norm, inside, largest_jacobian
 from torch import nn
 
 from intriguing.errors import BoundError
@@ -33,22 +33,6 @@ from intriguing.lipschitz.norms import largest_norm
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
-
-
-def largest_jacobian(function, starts, steps=60, rate=0.05):
-    """Largest Jacobian norm that gradient ascent finds from some starts: a bound from below."""
-    found = 0.0
-    for start in starts:
-        point = start.clone().double().requires_grad_(True)
-        optimiser = torch.optim.Adam([point], rate)
-        for _ in range(steps):
-            jacobian = torch.autograd.functional.jacobian(function, point, create_graph=True)
-            norm = torch.linalg.matrix_norm(jacobian.flatten(1), 2)
-            found = max(found, norm.item())
-            optimiser.zero_grad()
-            (-norm).backward()
-            optimiser.step()
-    return found
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (40, 3), (30, 30), (120, 200)])
@@ -77,7 +61,7 @@ def test_dense_with_equal_singular_values_and_without_any():
 
 
 def test_a_norm_that_the_iteration_would_miss_is_still_certified():
-    # the start is orthogonal to the answer: only the factorisation can tell
+    # the start is orthogonal to the answer: only the factorisation shows it
     stack = torch.diag_embed(torch.tensor([[1.0, 0.9, 0.0], [0.2, 0.1, 1.5]])).double()
     stack[1, 2, 2] = 1.5
     assert largest_norm([stack]) == pytest.approx(1.5, rel=1e-5)
@@ -100,7 +84,7 @@ def test_pools_against_modules(kernel, stride):
         pool = nn.AvgPool2d(kernel, divisor_override=3, **options)
         ours = average_pool_constant(kernel, input_size=size, divisor=3, **options)
         assert ours == pytest.approx(exact_norm(pool, (1, size, size)), rel=1e-6)
-        # a pixel that rules all its windows moves them all
+        # a pixel that dominates all its windows moves them all
         constant = max_pool_constant(kernel, input_size=size, **options)
         pool = nn.MaxPool2d(kernel, **options)
         peaks = 5 * torch.eye(size * size).view(-1, 1, size, size)
@@ -260,8 +244,8 @@ def test_local_contrast_normalisation():
         (lambda: max_pool_constant(9, input_size=4), "give a larger input_size"),
         (lambda: lrn_bounds(size=0, alpha=1, beta=1, k=1, channels=3), "give at least 1"),
         (lambda: lrn_bounds(size=3, alpha=1, beta=1, k=0, channels=3), "give a positive k"),
-        (lambda: contrast_bounds(0, 0.5), "give a positive one"),
-        (lambda: contrast_bounds(1, 1.5), r"one in \[0, 1\]"),
+        (lambda: contrast_bounds(0, 0.5), "give a positive epsilon"),
+        (lambda: contrast_bounds(1, 1.5), r"gamma in \[0, 1\]"),
         (lambda: local_contrast_bounds(torch.ones(3, 3), 1), "sum to 1"),
         (lambda: local_contrast_bounds(torch.ones(2, 3) / 6, 1), "odd size"),
         (lambda: batch_norm_constant(None, torch.tensor([torch.nan]), 1e-5), "not finite"),

@@ -13,7 +13,7 @@ from intriguing import networks
 from intriguing.errors import BoundError
 from intriguing.lipschitz import lipsdp
 from intriguing.lipschitz.chain import DenseChain, dense_chain
-from intriguing.lipschitz.graph import walk
+from intriguing.lipschitz.graph import bound_graph
 from intriguing.lipschitz.lipsdp import lipsdp_constant
 
 
@@ -85,11 +85,11 @@ def test_between_the_jacobians_and_the_other_bounds(cvxpy, activation):
         model = networks.build(
             "fully_connected", (1, 4, 4), 5, hidden=hidden, activation=activation
         ).eval()
-        walked = walk(model, (1, 4, 4), compare=False)
-        chain = dense_chain(walked)
+        graph = bound_graph(model, (1, 4, 4), compare=False)
+        chain = dense_chain(graph)
         constant = lipsdp_constant(chain)
         assert constant <= chain.constant() * (1 + 1e-6)
-        assert constant <= walked.constant * (1 + 1e-6)
+        assert constant <= graph.constant * (1 + 1e-6)
         model.double()
         for image in torch.randn(20, 1, 1, 4, 4).double():
             jacobian = torch.autograd.functional.jacobian(model, image).view(5, 16)

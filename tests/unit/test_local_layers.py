@@ -1,8 +1,11 @@
+"""Layers of Le et al. 2012, one at a time and with their bounds."""
+
 import math
 
 import numpy as np
 import pytest
 import torch
+from oracles.bounds import jacobian, largest_jacobian, of_one
 from torch import nn
 
 from intriguing.errors import BoundError, ModelError
@@ -20,30 +23,6 @@ from intriguing.networks.local_layers import (
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
-
-
-def jacobian(function, point):
-    """Dense Jacobian in float64 at an image, as a matrix."""
-    found = torch.autograd.functional.jacobian(lambda x: function(x[None])[0], point.double())
-    return found.reshape(-1, point.numel())
-
-
-def largest_jacobian_norm(function, starts, steps=12, rate=0.05):
-    """Largest norm that gradient ascent meets from some starts."""
-    found = 0.0
-    for start in starts:
-        point = start.double().requires_grad_(True)
-        optimiser = torch.optim.Adam([point], rate)
-        for _ in range(steps):
-            matrix = torch.autograd.functional.jacobian(
-                lambda x: function(x[None])[0], point, create_graph=True
-            )
-            norm = torch.linalg.matrix_norm(matrix.reshape(-1, point.numel()), 2)
-            found = max(found, norm.item())
-            optimiser.zero_grad()
-            (-norm).backward()
-            optimiser.step()
-    return found
 
 
 def test_each_place_has_filters_of_its_own():
@@ -94,7 +73,7 @@ def test_l2_pool():
         window = squares[:, :, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
         expected = np.sqrt(0.25 + window.sum((2, 3)))
         assert np.allclose(pool(images)[:, :, row, column].numpy(), expected, rtol=1e-5)
-    assert not jacobian(pool, torch.zeros(3, 7, 7)).any()
+    assert not jacobian(of_one(pool), torch.zeros(3, 7, 7)).any()
 
 
 @pytest.mark.parametrize(("maps", "size", "taps"), [(1, (6, 5), 3), (3, (5, 7), 5), (4, (2, 3), 3)])
@@ -129,11 +108,12 @@ def test_contrast_bounds_hold(maps, size, taps):
     layer = LocalContrastNorm2d(taps, floor=0.3)
     bounds = bounds_of(layer, (maps, *size))
     layer = layer.double()
-    flat = torch.linalg.matrix_norm(jacobian(layer, torch.full((maps, *size), 0.5)), 2).item()
+    flat = jacobian(of_one(layer), torch.full((maps, *size), 0.5))
+    flat = torch.linalg.matrix_norm(flat, 2).item()
     # without contrast the lower end is attained exactly
     assert bounds.lower <= flat <= bounds.lower * (1 + 1e-5)
     starts = [torch.randn(maps, *size) * scale for scale in (0.1, 0.5, 2)]
-    assert largest_jacobian_norm(layer, starts) <= bounds.upper
+    assert largest_jacobian(of_one(layer), starts, steps=12) <= bounds.upper
     # finite differences across the kinks
     for scale in (0.01, 0.3, 3):
         x, y = torch.randn(2, 200, maps, *size, dtype=torch.float64) * scale
@@ -155,7 +135,8 @@ def test_contrast_bounds_with_zeros_outside_and_several_maps():
         return centred / mean(centred.square()).clamp(min=0.3**2).sqrt()
 
     starts = [torch.randn(3, 4, 4) * scale for scale in (0.05, 0.5, 2)]
-    assert bounds.lower <= largest_jacobian_norm(normalise, starts) <= bounds.upper
+    found = largest_jacobian(of_one(normalise), starts, steps=12)
+    assert bounds.lower <= found <= bounds.upper
 
 
 def test_contrast_bounds_of_large_maps():
@@ -169,17 +150,18 @@ def test_contrast_bounds_of_large_maps():
 def test_local_and_pool_bounds_are_the_jacobians_norm():
     layer = LocallyConnected2d((2, 6, 6), 3, 3, 1)
     bounds = bounds_of(layer, (2, 6, 6))
-    exact = torch.linalg.matrix_norm(jacobian(layer.double(), torch.zeros(2, 6, 6)), 2).item()
+    exact = jacobian(of_one(layer.double()), torch.zeros(2, 6, 6))
+    exact = torch.linalg.matrix_norm(exact, 2).item()
     assert bounds.lower * (1 - 1e-9) <= exact <= bounds.upper
     assert bounds.upper <= exact * (1 + 1e-6)
     pool = L2Pool2d(3, 1)
     bounds = bounds_of(pool, (1, 7, 7))
-    ruled = torch.zeros(1, 7, 7)
-    ruled[0, 3, 3] = 1e4
-    norm = torch.linalg.matrix_norm(jacobian(pool, ruled), 2).item()
+    dominated = torch.zeros(1, 7, 7)
+    dominated[0, 3, 3] = 1e4
+    norm = torch.linalg.matrix_norm(jacobian(of_one(pool), dominated), 2).item()
     assert norm == pytest.approx(bounds.upper, rel=1e-6) and bounds.upper == 3
     starts = [torch.randn(1, 7, 7) * scale for scale in (0.1, 1)]
-    assert largest_jacobian_norm(pool, starts, steps=5) <= bounds.upper
+    assert largest_jacobian(of_one(pool), starts, steps=5) <= bounds.upper
 
 
 @pytest.mark.parametrize(

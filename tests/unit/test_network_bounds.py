@@ -1,13 +1,16 @@
-"""The walk over a model's layers, bounds of whole networks, and certificates."""
+"""The layers of traced models, bounds of whole networks, and certificates."""
 
+import dataclasses
 import math
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
 from torch import nn
 
-from intriguing import lipschitz, networks
+from intriguing import networks
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion
 from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import BoundError, IntriguingError, ModelError, UnknownLayerError
@@ -19,7 +22,9 @@ from intriguing.lipschitz import (
     network_bounds,
     register,
 )
-from intriguing.lipschitz.graph import walk
+from intriguing.lipschitz import layers as known_layers
+from intriguing.lipschitz.bounds import Constants
+from intriguing.lipschitz.graph import bound_graph
 from intriguing.lipschitz.network import jacobian_norms
 from intriguing.networks import given_weights
 from intriguing.torchvision_import import import_torchvision
@@ -72,10 +77,8 @@ def furthest_apart(model, shape):
 def test_layers_of_a_residual_net():
     model = Residual().eval()
     table = layer_bounds(model, (3, 8, 8)).set_index("layer")
-    assert list(table["kind"]) == [
-        *("scale", "Conv", "ReLU", "Conv", "batch norm", "ReLU", "sum", "max-pool"),
-        *("average pool", "reshape", "FC"),
-    ]
+    kinds = "scale,Conv,ReLU,Conv,batch norm,ReLU,sum,max-pool,average pool,reshape,FC"
+    assert list(table["kind"]) == kinds.split(",")
     assert table.loc["Conv2", "input"] == "6×8×8" and table.loc["Conv2", "weight"] == "6×6×3×3"
     assert table.loc["Conv2", "stride"] == 1
     assert table.loc["scale1", "upper"] == pytest.approx(1 / model.deviation.min().item(), rel=1e-6)
@@ -195,7 +198,7 @@ def added_in_place(m, x):
     return kept
 
 
-def added_to_what_is_used_again(m, x):
+def added_to_an_alias(m, x):
     kept = m.narrow(x)
     alias = kept.view(kept.shape)
     kept += m.wide(x)
@@ -235,14 +238,14 @@ def test_odd_forward_passes_are_bounded(forward, shape):
     [
         (added_by_name, "with these arguments"),
         (added_in_place, "in-place operation add_"),
-        (added_to_what_is_used_again, "something else than its traced operations"),
+        (added_to_an_alias, "something else than its traced operations"),
         (lambda m, x: x[:, [0, 0]], "indexing by a list"),
         (lambda m, x: m.narrow(x[0]), "indexing along the batch"),
         (lambda m, x: torch.div(x, 2.0, rounding_mode="floor"), "with these arguments"),
         (lambda m, x: torch.add(x, x, alpha=3), "with these arguments"),
         (lambda m, x: 1 / (1 + x), "product or quotient"),
         (lambda m, x: x @ x, "no bound for the operation"),
-        (lambda m, x: (x, x), "gives several values"),
+        (lambda m, x: (x, x), "returns several values"),
         (lambda m, x: torch.ones(1, 3), "do not depend on the image"),
         (lambda m, x: nn.functional.lp_pool2d(x, 2, 2, ceil_mode=True), "no bound for"),
         (lambda m, x: m.pool(x.flatten(2)), "give it batches"),
@@ -282,10 +285,10 @@ def test_images_that_do_not_fit(linear, images, labels):
     other = network_bounds(networks.build("softmax", (1, 8, 8), 3).eval(), (1, 8, 8))
     for arguments, words in [
         ((images, labels[:3], bounds), "label"),
-        ((images, labels + 10, bounds), "is no class"),
+        ((images, labels + 10, bounds), "is not a valid class"),
         ((images.numpy(), labels, bounds), "images must be a torch.Tensor"),
         ((images, labels, 3.0), "give what network_bounds returned"),
-        ((images, labels, other), "a network of 3 classes, the model has 10"),
+        ((images, labels, other), "a network of 3 classes, but the model has 10"),
     ]:
         with pytest.raises(IntriguingError, match=words):
             certified_radii(linear, *arguments)
@@ -307,8 +310,8 @@ class Tripling(nn.Module):
         return 3 * torch.where(x > 0, x, 0.5 * x)
 
 
-def test_a_layer_of_the_users_own(monkeypatch):
-    monkeypatch.setattr(lipschitz.layers, "_KINDS", dict(lipschitz.layers._KINDS))
+def test_a_custom_layer(monkeypatch):
+    monkeypatch.setattr(known_layers, "_KINDS", dict(known_layers._KINDS))
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), Tripling(), nn.Linear(8, 3)).eval()
     with pytest.raises(BoundError, match=r"the operation gt .*of its own first"):
         layer_bounds(model, (1, 4, 4))
@@ -328,11 +331,46 @@ def test_a_layer_of_the_users_own(monkeypatch):
         register(Tripling)(lambda module, input_shape: Bounds.exactly(3.0))
     for wrong in (3.0, Bounds(2.0, 1.0), Bounds.exactly(math.nan)):
         register(Tripling)(lambda module, input_shape, compare, wrong=wrong: wrong)
-        with pytest.raises(BoundError, match="layer 2: the bound registered for Tripling gives"):
+        with pytest.raises(BoundError, match="layer 2: the bound registered for Tripling returns"):
             layer_bounds(model, (1, 4, 4))
     register(Tripling)(lambda module, input_shape, compare: Bounds.exactly(1e-3))
     with pytest.raises(BoundError, match="correct the bounds that you registered"):
         network_bounds(model, (1, 4, 4))
+
+
+def test_a_layer_registered_by_name(monkeypatch):
+    monkeypatch.setattr(known_layers, "_KINDS", dict(known_layers._KINDS))
+    model = nn.Sequential(Tripling()).eval()
+    register(f"{__name__}:Tripling", "times three")(lambda *arguments: Bounds.exactly(3.0))
+    table = layer_bounds(model, (8,))
+    assert list(table["layer"]) == ["times three1"] and list(table["upper"]) == [3]
+    # the class itself takes precedence
+    register(Tripling)(lambda *arguments: Bounds.exactly(4.0))
+    assert list(layer_bounds(model, (8,))["upper"]) == [4]
+    for wrong in ("Tripling", "nets:", ":Tripling"):
+        with pytest.raises(BoundError, match="does not name a layer"):
+            register(wrong)
+
+
+def test_imports_are_those_that_are_used():
+    code = """if True:
+        import sys
+        import intriguing.lipschitz as facade
+        assert set(facade.__all__) <= set(dir(facade))
+        print(*sys.modules)
+        facade.certified_radii
+        print(*sys.modules)
+        facade.network_bounds
+        print(*sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    at_first, with_radii, with_bounds = (set(line.split()) for line in done.stdout.splitlines())
+    package = "intriguing.lipschitz"
+    assert "torch" not in at_first and not any(n.startswith(f"{package}.") for n in at_first)
+    used = {name for name in with_radii if name.startswith(f"{package}.")}
+    assert used == {f"{package}.{name}" for name in ("bounds", "certificate", "rounding")}
+    # layers of this project are registered by name
+    assert not any(name.startswith("intriguing.networks") for name in with_bounds)
 
 
 class Branching(nn.Module):
@@ -392,7 +430,7 @@ class InPlace(nn.Module):
     ("between", "unknown", "words"),
     [
         (nn.GELU(), ["GELU1"], r"layer between \(GELU\)"),
-        (Halves(), ["chunk1", "getitem1", "getitem2"], "chunk, which gives no tensor"),
+        (Halves(), ["chunk1", "getitem1", "getitem2"], "chunk, which does not return a tensor"),
         (InPlace(), None, "in-place operation clamp_"),
         (Branching(), None, "cannot be traced"),
     ],
@@ -433,9 +471,17 @@ def test_nan_weights_are_named():
 def small_alexnet():
     """Strides, groups, overlapping pools, LRN and dropout at a size for tests."""
     return nn.Sequential(
-        *(nn.Conv2d(3, 8, 5, stride=2), nn.ReLU(), nn.LocalResponseNorm(5, 5e-4, k=2.0)),
-        *(nn.MaxPool2d(3, 2), nn.Conv2d(8, 12, 3, padding=1, groups=2), nn.ReLU()),
-        *(nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(48, 20), nn.ReLU(), nn.Dropout()),
+        nn.Conv2d(3, 8, 5, stride=2),
+        nn.ReLU(),
+        nn.LocalResponseNorm(5, 5e-4, k=2.0),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(8, 12, 3, padding=1, groups=2),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2),
+        nn.Flatten(),
+        nn.Linear(48, 20),
+        nn.ReLU(),
+        nn.Dropout(),
         nn.Linear(20, 5),
     ).eval()
 
@@ -456,14 +502,14 @@ def test_every_layer_of_an_alexnet():
 
 
 def test_alexnet_is_the_one_of_2012():
-    model = networks.build("alexnet", (3, 227, 227), 1000)
+    with torch.device("meta"):  # sizes only
+        model = networks.build("alexnet", (3, 227, 227), 1000).eval()
+        ungrouped = networks.build("alexnet", (3, 227, 227), 1000, grouped=False)
+        assert model(torch.rand(1, 3, 227, 227)).shape == (1, 1000)
     # the number of parameters that is known for the two-group network
     assert sum(p.numel() for p in model.parameters()) == 60_965_224
     assert model.fc6.in_features == 9216
-    ungrouped = networks.build("alexnet", (3, 227, 227), 1000, grouped=False)
     assert ungrouped.conv4.weight.shape == (384, 384, 3, 3)
-    with torch.no_grad():
-        assert model.eval()(torch.rand(1, 3, 227, 227)).shape == (1, 1000)
     with pytest.raises(ModelError, match="227×227 for the published sizes"):
         networks.build("alexnet", (3, 32, 32), 10)
     theirs = networks.build("torchvision_alexnet", (3, 224, 224), 1000)
@@ -507,29 +553,37 @@ def test_no_attack_lies_inside_a_certified_radius(net, images, labels, request):
     targets = choose_targets("next", model, images, labels)
     targeted = certified_radii(model, images, labels, bounds, targets)
     untargeted = certified_radii(model, images, labels, bounds)
+    # a certificate needs no more of the bounds
+    constants = Constants(bounds.upper, bounds.pairwise)
+    again = certified_radii(model, images, labels, constants)
+    assert torch.equal(again.simple, untargeted.simple)
+    assert torch.equal(again.pairwise, untargeted.pairwise)
     assert (untargeted.simple <= untargeted.pairwise * (1 + 1e-12)).all()
     assert (targeted.pairwise <= targeted.targeted).all()
-    for made, radii in [
+    for adversarial, radii in [
         (lbfgs(model, images, labels, targets), targeted),
         (minimum_distortion(model, images, labels, targets), targeted),
         (minimum_distortion(model, images, labels), untargeted),
     ]:
-        assert made.success.sum() > 40
-        check_no_example_inside(made, images, radii)
-        right = ~made.already_wrong
-        assert (radii.pairwise[right] > 0).all() and not radii.pairwise[~right].any()
-        norms = (made.images - images).flatten(1).norm(dim=1).double()
-        ratio = (norms / radii.pairwise)[made.success]
-        if net == "linear" and made.settings.get("targeted") is False:
+        assert adversarial.success.sum() > 40
+        check_no_example_inside(adversarial, images, radii)
+        correct = ~adversarial.already_wrong
+        assert (radii.pairwise[correct] > 0).all() and not radii.pairwise[~correct].any()
+        norms = (adversarial.images - images).flatten(1).norm(dim=1).double()
+        ratio = (norms / radii.pairwise)[adversarial.success]
+        if net == "linear" and adversarial.settings.get("targeted") is False:
             # the certificate is exact there, but for the box and the margin
             assert ratio.min() < 1.05
         # an example that was half as far is caught, by the name of its image
-        nearer = images + 0.5 * (made.images - images) * (radii.pairwise / norms).view(-1, 1, 1, 1)
-        made.images = torch.where(made.success.view(-1, 1, 1, 1), nearer.float(), images)
+        nearer = images + 0.5 * (adversarial.images - images) * (radii.pairwise / norms).view(
+            -1, 1, 1, 1
+        )
+        moved = torch.where(adversarial.success.view(-1, 1, 1, 1), nearer.float(), images)
+        moved = dataclasses.replace(adversarial, images=moved)
         names = [f"{n} of test" for n in range(len(images))]
-        first = names[made.success.nonzero()[0, 0]]
+        first = names[adversarial.success.nonzero()[0, 0]]
         with pytest.raises(BoundError, match=f"image {first} has an adversarial example"):
-            check_no_example_inside(made, images, radii, names=names)
+            check_no_example_inside(moved, images, radii, names=names)
 
 
 def test_noise_tolerance(linear, images, labels):
@@ -546,9 +600,9 @@ def test_noise_tolerance(linear, images, labels):
     assert (linear(images[right] + 0.95 * at * noise).argmax(1) == labels[right]).all()
 
 
-def test_the_walk_leaves_the_model_alone():
+def test_the_model_is_not_changed():
     model = Residual().eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    walk(model, (3, 8, 8))
+    bound_graph(model, (3, 8, 8))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not model.training

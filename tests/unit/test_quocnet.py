@@ -11,7 +11,7 @@ from intriguing.networks.local_layers import L2Pool2d, LocallyConnected2d
 from intriguing.networks.quocnet import QuocNet
 from intriguing.report.filters import concentration, filter_figure
 from intriguing.training.minimisers import Adam, History, Lbfgs
-from intriguing.training.reconstruction import LocalAutoencoder, ReconstructionTica, fit_filters
+from intriguing.training.reconstruction import LocalAutoencoder, ReconstructionTica
 
 SMALL = {"fields": [3, 2], "maps": [2, 3], "pool": 2}
 
@@ -27,7 +27,7 @@ def learned(digits):
     model = QuocNet((1, 8, 8), 2)
     history = History()
     settings = ReconstructionTica(method=Adam(epochs=4, batch_size=50, learning_rate=5e-3))
-    fit_filters(model, digits.train_images, settings, 0, history)
+    settings.fit(model, digits.train_images, 0, history)
     return model.eval().requires_grad_(False), history
 
 
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_filters(digits):
         torch.manual_seed(1)
         model = QuocNet((1, 8, 8), 2, **SMALL)
         settings = ReconstructionTica(method=Adam(epochs=1))
-        fit_filters(model, digits.train_images[:200], settings, seed, History())
+        settings.fit(model, digits.train_images[:200], seed, History())
         return model.stacks[1].filters.weight
 
     assert torch.equal(weights(0), weights(0))
@@ -125,7 +125,7 @@ def test_the_same_seed_gives_the_same_filters(digits):
 def test_lbfgs_trains_too(digits):
     model, history = QuocNet((1, 8, 8), 2, **SMALL), History()
     settings = ReconstructionTica(sparsity=[0.5, 2.0], method=Lbfgs(iterations=10))
-    fit_filters(model, digits.train_images[:100], settings, 0, history)
+    settings.fit(model, digits.train_images[:100], 0, history)
     values = [row["objective"] for row in history.rows if row["phase"] == "stack 2"]
     assert values[-1] < values[0]
 
@@ -141,7 +141,7 @@ def test_lbfgs_trains_too(digits):
 def test_settings_without_sense(options, words, digits):
     model = QuocNet((1, 8, 8), 2, **SMALL)
     with pytest.raises(TrainingError, match=words):
-        fit_filters(model, digits.train_images, ReconstructionTica(**options), 0, History())
+        ReconstructionTica(**options).fit(model, digits.train_images, 0, History())
 
 
 def test_bounds_hold_on_learned_filters(learned, digits):

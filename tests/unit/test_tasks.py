@@ -2,10 +2,12 @@ import pytest
 import torch
 
 from intriguing import device
+from intriguing.artifacts import adversarial, model
 from intriguing.artifacts.dataset import open_dataset, write_dataset
 from intriguing.attacks import minimum_distortion
 from intriguing.errors import DataError, DeviceError
-from intriguing.stages import attack, training, transfer
+from intriguing.networks.trained import load
+from intriguing.stages import attack, train, transfer
 from intriguing.tasks import Task
 
 NAMES = ("cat", "car", "dog")
@@ -39,9 +41,9 @@ def data(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(data):
+def trained(data, tmp_path_factory):
     """A model of all classes and one of the threes: (model, task, metrics) each."""
-    made = {}
+    models = {}
     for name, positive in (("all", None), ("three", "3")):
         entry = {
             "architecture": "softmax",
@@ -51,16 +53,18 @@ def trained(data):
             "trained_on": "train",
             "positive": positive,
         }
-        model, _, metrics, _ = training.run(data, entry, name=name, seed=0)
-        made[name] = (model, Task.of(data.class_names, positive), metrics)
-    return made
+        files = train.run(data, entry, name=name, seed=0)
+        folder = tmp_path_factory.mktemp(name)
+        model.save(folder, files)
+        models[name] = (load(folder), Task.of(data.class_names, positive), files.metrics)
+    return models
 
 
 def test_a_binary_model_is_measured_on_its_own_task(trained, digits):
-    model, _, metrics = trained["three"]
-    assert model[1].weight.shape == (2, 64)
+    network, _, metrics = trained["three"]
+    assert network[1].weight.shape == (2, 64)
     wanted = digits.test_labels == 3
-    said = model(digits.test_images).argmax(1) == 1
+    said = network(digits.test_images).argmax(1) == 1
     errors = metrics["errors"]["test"]
     assert errors["errors"] == (said != wanted).sum() < wanted.sum()
     assert errors["positive_n"] == wanted.sum()
@@ -70,7 +74,7 @@ def test_a_binary_model_is_measured_on_its_own_task(trained, digits):
 
 def test_transfer_judges_each_model_by_its_own_classes(trained, data):
     models = {name: (model, task) for name, (model, task, _) in trained.items()}
-    made = attack.run(data, models["three"][0], ENTRY, task=models["three"][1], seed=0)
+    made = attack.run(data, *models["three"], ENTRY, seed=0)
     assert set(made.labels.tolist()) == {0, 1} and made.success.any()
     assert (made.targets[made.success] == 1 - made.labels[made.success]).all()
     frame = transfer.run(data, made, models, seed=0).set_index(["input", "target"])
@@ -86,10 +90,10 @@ def test_transfer_judges_each_model_by_its_own_classes(trained, data):
 def test_labels_of_the_model_are_what_it_says_undistorted(trained, data):
     # random weights: nearly all images are wrong by their own labels
     torch.manual_seed(3)
-    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).eval()
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).eval()
     task = Task.of(data.class_names)
-    by_data = attack.run(data, model, ENTRY, task=task, seed=0)
-    made = attack.run(data, model, ENTRY | {"labels": "model"}, task=task, seed=0)
+    by_data = attack.run(data, network, task, ENTRY, seed=0)
+    made = attack.run(data, network, task, ENTRY | {"labels": "model"}, seed=0)
     assert by_data.already_wrong.sum() > 15
     assert not made.already_wrong.any() and made.success.all()
     frame = transfer.run(data, made, {"all": trained["all"][:2]}, seed=0).set_index("input")
@@ -100,13 +104,15 @@ def test_labels_of_the_model_are_what_it_says_undistorted(trained, data):
     assert frame.loc["distorted", "errors"] == changed
 
 
-def test_all_images_to_one_class(trained, data):
-    model, task, _ = trained["all"]
+def test_all_images_to_one_class(trained, data, tmp_path):
+    network, task, _ = trained["all"]
     entry = ENTRY | {"method": "lbfgs", "targets": {"class": "7"}}
-    made = attack.run(data, model, entry, task=task, seed=0)
+    made = attack.run(data, network, task, entry, seed=0)
     assert (made.labels != 7).all() and len(made) == 30
-    assert (model(made.images[made.success]).argmax(1) == 7).all()
-    assert attack.summary(made, torch.arange(30).numpy())["targets"][0] == "class 7"
+    assert (network(made.images[made.success]).argmax(1) == 7).all()
+    made.save(tmp_path / "set")
+    line = adversarial.summary(tmp_path / "set", torch.arange(30).numpy())
+    assert line["targets"][0] == "class 7"
 
 
 def test_devices():
@@ -125,9 +131,9 @@ def test_no_cuda_device():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_cuda_device_gives_the_same_up_to_rounding(trained, digits):
-    model, images = trained["all"][0], digits.train_images[:100]
+    network, images = trained["all"][0], digits.train_images[:100]
     labels = digits.train_labels[:100]
-    here = minimum_distortion(model, images, labels)
-    there = minimum_distortion(model, images, labels, device=device.resolve("cuda"))
+    here = minimum_distortion(network, images, labels)
+    there = minimum_distortion(network, images, labels, device=device.resolve("cuda"))
     assert torch.equal(here.success, there.success.cpu())
     torch.testing.assert_close(here.distortion, there.distortion.cpu(), rtol=1e-3, atol=1e-6)

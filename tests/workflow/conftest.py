@@ -1,92 +1,47 @@
 import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from repository import ROOT
+from copies import Copy
+from filelock import FileLock
 
-PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "resources", "src")
 
-
-class Copy:
-    """A copy of the repository in which Snakemake runs as a user runs it."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        for name in PARTS:
-            source = ROOT / name
-            if source.is_symlink() or source.is_file():
-                shutil.copy2(source, self.folder / name, follow_symlinks=False)
-            else:
-                ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-                shutil.copytree(source, self.folder / name, ignore=ignore)
-
-    @property
-    def environment(self):
-        # the package of the copy goes before the installed one
-        return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
-
-    def command(self, *arguments):
-        return [sys.executable, "-m", "snakemake", *map(str, arguments)]
-
-    def snakemake(self, *arguments, check=True, **environment):
-        ran = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        if check:
-            assert ran.returncode == 0, ran.stdout
-        return ran
-
-    def planned(self, *arguments):
-        """Number of jobs of each rule that a dry run announces, without the target itself."""
-        shown = self.snakemake("-n", *arguments).stdout
-        if "Nothing to be done" in shown:
-            return {}
-        lines = shown[shown.index("Job stats:") :].splitlines()[3:]
-        counts = {}
-        for line in lines:
-            words = line.split()
-            if not words or words[0] == "total":
-                break
-            counts[words[0]] = int(words[1])
-        counts.pop("smoke", None)
-        return counts
-
-    def path(self, name):
-        return self.folder / name
-
-    def edit(self, name, old, new):
-        path = self.path(name)
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
+@pytest.fixture
+def sources(tmp_path):
+    """A copy in which nothing is built."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    return Copy.of_repository(folder)
 
 
 @pytest.fixture(scope="session")
-def make_copy(tmp_path_factory):
-    return lambda: Copy(tmp_path_factory.mktemp("repository"))
+def built(tmp_path_factory):
+    """A copy with the smoke experiment built on two cores, once for all test processes.
+
+    Tests read it and leave it as it is: those that run or change something take `scratch`.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    # with pytest-xdist each process has a folder of its own in a common one
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "built"
+    log = folder.with_name("built.log")
+    with FileLock(folder.with_name("built.lock")):
+        if not log.exists():
+            folder.mkdir()
+            ran = Copy.of_repository(folder).snakemake("smoke", "--cores", 2, check=False)
+            log.write_text(f"{ran.returncode}\n{ran.stdout}")
+    status, _, output = log.read_text().partition("\n")
+    assert status == "0", output
+    before = state(folder)
+    yield Copy(folder)
+    assert state(folder) == before, "a test changed the built copy: let it take scratch"
 
 
-@pytest.fixture(scope="session")
-def built(make_copy):
-    """A copy with the smoke experiment built on two cores; tests leave it as they found it."""
-    copy = make_copy()
-    copy.snakemake("smoke", "--cores", 2)
-    return copy
+def state(folder):
+    """Size and time of every file of a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
 @pytest.fixture
 def scratch(built, tmp_path):
-    """A copy of the built copy, for tests that change it; times and records come along."""
-    folder = tmp_path / "repository"
-    shutil.copytree(built.folder, folder, symlinks=True)
-    copy = object.__new__(Copy)
-    copy.folder = folder
-    return copy
+    """A copy of the built copy, for tests that change it."""
+    return built.duplicate(tmp_path / "repository")

@@ -2,35 +2,21 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import time
 
 import numpy as np
-import pytest
+from copies import MODELS, SMOKE
 
 from intriguing.artifacts.files import read_arrays, write_arrays
 
-EXPERIMENT = "config/experiments/smoke.yaml"
 
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("seeds:", "sedes:", "sedes is no key; did you mean 'seeds'?"),
-        ("name: digits", "name: digit", "data.name is 'digit'; did you mean 'digits'?"),
-        ("trained_on: P1", "trained_on: P3", "trained_on is 'P3', which is no split"),
-        ("count: 60", "count: many", "attacks.lbfgs.count is 'many', but has to be a whole number"),
-    ],
-)
-def test_a_mistake_in_an_experiment_stops_before_any_job(make_copy, old, new, words):
-    copy = make_copy()
-    copy.edit(EXPERIMENT, old, new)
-    ran = copy.snakemake("smoke", check=False)
+def test_a_mistake_in_an_experiment_stops_before_any_job(sources):
+    """The mistakes themselves are those of tests/unit/test_experiment.py."""
+    sources.edit(SMOKE, "count: 60", "count: many")
+    ran = sources.snakemake("smoke", check=False)
     assert ran.returncode != 0
-    assert words in ran.stdout and EXPERIMENT in ran.stdout
+    assert f"{SMOKE}: attacks.lbfgs.count is 'many', but has to be a whole" in ran.stdout
     assert "Traceback" not in ran.stdout
-    assert not copy.path("results").exists()
+    assert not sources.path("results").exists()
 
 
 def test_weights_that_are_not_finite(scratch):
@@ -40,13 +26,16 @@ def test_weights_that_are_not_finite(scratch):
     arrays["1.weight"][0, 0] = np.nan
     write_arrays(weights, arrays, settings)
     for name in ("adversarial", "transfer"):
-        shutil.rmtree(scratch.path(f"results/smoke/{name}"))
+        shutil.rmtree(scratch.path(f"results/smoke/{name}/lbfgs"))
     ran = scratch.snakemake("smoke", "--cores", 2, check=False)
     assert ran.returncode != 0
     assert "holds NaN or infinity in 1.weight: delete the folder" in ran.stdout
     assert "Traceback" not in ran.stdout
     # what does not depend on that model was still made
-    assert scratch.path("results/smoke/adversarial/lbfgs/fc100/seed1.safetensors").is_file()
+    lbfgs = scratch.path("results/smoke/adversarial/lbfgs")
+    made = {str(path.relative_to(lbfgs)) for path in lbfgs.rglob("*.safetensors")}
+    expected = {f"{model}/seed{seed}.safetensors" for model in MODELS for seed in (0, 1)}
+    assert made == expected - {"fc10/seed0.safetensors"}
     # the remedy that the sentence names
     shutil.rmtree(folder)
     scratch.snakemake("smoke", "--cores", 2)
@@ -65,63 +54,32 @@ def test_an_example_inside_a_certified_radius_fails_the_job(scratch):
     assert "Traceback" not in ran.stdout
 
 
-def test_no_data_and_no_network(make_copy, tmp_path):
-    copy = make_copy()
-    copy.edit(EXPERIMENT, "name: digits", f"name: mnist\n  root: {tmp_path}/nowhere")
+def test_no_data_and_no_network(sources, tmp_path):
+    sources.edit(SMOKE, "name: digits", f"name: mnist\n  root: {tmp_path}/nowhere")
     # proxies that refuse at once, so that the test means the same with a network
     proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    ran = copy.snakemake("smoke", "--cores", 1, check=False, INTRIGUING_DATA_ROOT="", **proxies)
+    ran = sources.snakemake("smoke", "--cores", 1, check=False, INTRIGUING_DATA_ROOT="", **proxies)
     assert ran.returncode != 0
     assert "cannot be downloaded" in ran.stdout and "put the original" in ran.stdout
     assert "Traceback" not in ran.stdout
 
 
-def test_a_truncated_file(make_copy, mnist_root, tmp_path):
+def test_a_truncated_file(sources, mnist_root, tmp_path):
     shutil.copytree(mnist_root / "MNIST", tmp_path / "MNIST")
     images = tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
     images.chmod(0o644)
     os.truncate(images, 1_000_000)
-    copy = make_copy()
-    copy.edit(EXPERIMENT, "name: digits", f"name: mnist\n  root: {tmp_path}")
-    ran = copy.snakemake("smoke", "--cores", 1, check=False, INTRIGUING_DATA_ROOT="")
+    sources.edit(SMOKE, "name: digits", f"name: mnist\n  root: {tmp_path}")
+    ran = sources.snakemake("smoke", "--cores", 1, check=False, INTRIGUING_DATA_ROOT="")
     assert ran.returncode != 0
     assert "t10k-images-idx3-ubyte has 1000000 bytes instead of 7840016" in ran.stdout
     assert "Traceback" not in ran.stdout
 
 
-def test_results_that_cannot_be_written(make_copy):
-    copy = make_copy()
+def test_results_that_cannot_be_written(sources):
     # sysfs lets nobody make a folder, root included, whom permissions would not stop
-    copy.path("results").symlink_to("/sys/kernel")
-    ran = copy.snakemake("smoke", "--cores", 1, check=False)
+    sources.path("results").symlink_to("/sys/kernel")
+    ran = sources.snakemake("smoke", "--cores", 1, check=False)
     assert ran.returncode != 0
     assert "results/smoke" in ran.stdout and "not permitted" in ran.stdout
     assert "Traceback" not in ran.stdout
-
-
-def test_kill_and_run_again(built, make_copy):
-    copy = make_copy()
-    process = subprocess.Popen(
-        copy.command("smoke", "--cores", 2),
-        cwd=copy.folder,
-        env=copy.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    models = copy.path("results/smoke/models")
-    while len(list(models.glob("*/seed*"))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    finished = {path: path.stat().st_mtime_ns for path in models.glob("*/seed*/weights*")}
-    assert finished
-    copy.snakemake("--unlock")
-    copy.snakemake("smoke", "--cores", 2)
-    kept = [path for path, then in finished.items() if path.stat().st_mtime_ns == then]
-    assert kept
-    assert copy.planned("smoke") == {}
-    for name in ("table1.csv", "table2.csv", "transfer.csv"):
-        path = f"results/smoke/tables/{name}"
-        assert copy.path(path).read_bytes() == built.path(path).read_bytes()

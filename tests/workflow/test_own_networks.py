@@ -6,8 +6,12 @@ import numpy as np
 import pandas
 import pytest
 import yaml
+from copies import Copy
 from PIL import Image
 from repository import ROOT
+
+# the fixture is built for one process only
+pytestmark = pytest.mark.xdist_group("own_networks")
 
 EXPERIMENT = "config/experiments/own.yaml"
 # what the page does not show: the networks of the paper's other figures
@@ -66,8 +70,9 @@ def follow_the_page(copy, digits):
 
 
 @pytest.fixture(scope="module")
-def own(make_copy, digits):
-    copy = make_copy()
+def own(tmp_path_factory, digits):
+    """A copy with the page's experiment built, and more; tests leave it as it is."""
+    copy = Copy.of_repository(tmp_path_factory.mktemp("own"))
     follow_the_page(copy, digits)
     as_shown = copy.planned("own")
     assert as_shown["train"] == 2 and as_shown["attack"] == 4
@@ -80,6 +85,12 @@ def own(make_copy, digits):
     copy.path(EXPERIMENT).write_text(yaml.safe_dump(settings, sort_keys=False))
     copy.snakemake("own", "--cores", 2)
     return copy
+
+
+@pytest.fixture
+def changed(own, tmp_path):
+    """A copy of that copy, for tests that change it."""
+    return own.duplicate(tmp_path / "own")
 
 
 def read(copy, name):
@@ -115,35 +126,42 @@ def test_figures_of_the_paper(own):
     assert own.planned("own") == {}
 
 
-def test_an_edit_of_the_factory_trains_its_model_anew(own):
-    with own.path("my_networks.py").open("a") as file:
+def test_an_edit_of_the_factory_trains_its_model_again(changed):
+    with changed.path("my_networks.py").open("a") as file:
+        file.write("\n\n# a comment changes nothing\n")
+    assert changed.planned("own") == {}
+    with changed.path("my_networks.py").open("a") as file:
         file.write("\n\nSOMETHING = 1\n")
-    planned = own.planned("own")
+    planned = changed.planned("own")
     assert planned["train"] == 1
-    # with the shards of the other models nothing happens
+    # with the sets of the other models nothing happens
     assert planned["attack"] == 2 and planned["lipschitz"] == 1
-    assert "data" not in planned and "filters_figure" not in planned
+    assert "data" not in planned and "filters" not in planned
 
 
-def test_what_is_wrong_is_told(own):
-    """Last, since it leaves damage."""
-    broken = own.path("my_images/train/d4/broken.png")
-    broken.write_bytes(own.path("my_images/train/d3").glob("*.png").__next__().read_bytes()[:60])
-    own.path("results/own/data/dataset.safetensors").unlink()
-    ran = own.snakemake("results/own/data/dataset.safetensors", "--cores", 1, check=False)
+def test_an_image_that_cannot_be_read_is_named(changed):
+    broken = changed.path("my_images/train/d4/broken.png")
+    whole = next(changed.path("my_images/train/d3").glob("*.png"))
+    broken.write_bytes(whole.read_bytes()[:60])
+    changed.path("results/own/data/dataset.safetensors").unlink()
+    ran = changed.snakemake("results/own/data/dataset.safetensors", "--cores", 1, check=False)
     assert ran.returncode != 0 and "train/d4/broken.png" in ran.stdout
     assert "Traceback" not in ran.stdout
-    broken.unlink()
     # once more where it is seen: among the last lines
     assert "broken.png" in "".join(ran.stdout.splitlines()[-6:])
-    own.edit(EXPERIMENT, "my_networks:residual", "my_networks:residul")
-    ran = own.snakemake("results/own/models/residual/seed0", "--cores", 1, check=False)
+
+
+def test_a_function_that_does_not_exist_fails_its_job(changed):
+    changed.edit(EXPERIMENT, "my_networks:residual", "my_networks:residul")
+    ran = changed.snakemake("results/own/models/residual/seed0", "--cores", 1, check=False)
     assert ran.returncode != 0 and "has no function 'residul'" in ran.stdout
-    # before any job
-    own.edit(EXPERIMENT, "my_networks:residul", "my_nets:residual")
-    ran = own.snakemake("-n", "own", check=False)
+
+
+def test_what_does_not_exist_is_reported_before_any_job(changed):
+    changed.edit(EXPERIMENT, "my_networks:residual", "my_nets:residual")
+    ran = changed.snakemake("-n", "own", check=False)
     assert ran.returncode != 0
     assert "models.residual.factory: there is no module my_nets: correct the name" in ran.stdout
-    own.edit(EXPERIMENT, "folder: my_images", "folder: images")
-    ran = own.snakemake("-n", "own", check=False)
+    changed.edit(EXPERIMENT, "folder: my_images", "folder: images")
+    ran = changed.snakemake("-n", "own", check=False)
     assert ran.returncode != 0 and "data.folder: images does not exist" in ran.stdout

@@ -2,44 +2,52 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pandas
 import pytest
+from copies import MODELS, SMOKE
 from repository import ROOT
 from scipy.stats import binomtest
+
+from intriguing.artifacts.files import read_settings
+from intriguing.attacks import AdversarialSet
 
 TABLES = [
     f"results/smoke/tables/{name}.{format}"
     for name in ("table1", "table2", "table5", "distortion", "certificates")
     for format in ("csv", "md", "tex", "html")
 ]
+GALLERIES = [f"gallery/lbfgs/{model}" for model in MODELS]
+FIGURES = [
+    f"results/smoke/figures/{name}.png"
+    for name in ("transfer", "lipschitz", "instability", *GALLERIES)
+]
 
-FIGURES = ("transfer", "lipschitz", "instability")
 
-
-def test_everything_is_there_and_nothing_is_left_to_do(built):
-    figures = [f"results/smoke/figures/{name}.png" for name in FIGURES]
-    for name in [*TABLES, *figures, "results/smoke/page.html"]:
-        assert built.path(name).stat().st_size > 0
-    assert built.planned("smoke") == {}
-    assert list(built.path("results").rglob("*partial*")) == []
+def test_everything_is_there_and_nothing_is_left_to_do(scratch):
+    for name in [*TABLES, *FIGURES, "results/smoke/page.html"]:
+        assert scratch.path(name).stat().st_size > 0
+    assert scratch.planned("smoke") == {}
+    assert list(scratch.path("results").rglob("*partial*")) == []
 
 
 def test_numbers_agree_with_the_sets_they_come_from(built):
-    from intriguing.attacks import AdversarialSet
-
     table = pandas.read_csv(built.path("results/smoke/tables/table2.csv"))
     transfer = pandas.read_csv(built.path("results/smoke/tables/transfer.csv"))
     attacks = pandas.read_csv(built.path("results/smoke/tables/attacks.csv"))
     assert set(transfer["input"]) == {"distorted", "matched_noise", "clean"}
     for row in attacks.itertuples():
         name = f"results/smoke/adversarial/{row.attack}/{row.model}/seed{row.seed}.safetensors"
-        made = AdversarialSet.load(built.path(name))
-        assert row.tried == len(made) == 60
-        assert row.attacked == made.attacked.sum() and row.successes == made.success.sum()
-        assert row.distortion_mean == pytest.approx(made.distortion[made.success].mean().item())
+        adversarial = AdversarialSet.load(built.path(name))
+        assert row.tried == len(adversarial) == 60
+        assert row.attacked == adversarial.attacked.sum()
+        assert row.successes == adversarial.success.sum()
+        mean = adversarial.distortion[adversarial.success].mean().item()
+        assert row.distortion_mean == pytest.approx(mean)
         if row.attack != "lbfgs":
             continue  # transfers are of the attack that is shown
         own = transfer[
@@ -63,8 +71,6 @@ def test_numbers_agree_with_the_sets_they_come_from(built):
 
 
 def test_artifacts_carry_their_settings(built):
-    from intriguing.artifacts.files import read_settings
-
     settings = read_settings(built.path("results/smoke/adversarial/lbfgs/fc10/seed1.safetensors"))
     data = read_settings(built.path("results/smoke/data/dataset.safetensors"))
     assert settings["digest"] == data["digest"]
@@ -72,61 +78,14 @@ def test_artifacts_carry_their_settings(built):
     assert settings["margin"] == 1e-4 and len(settings["code"]) == 16
 
 
-def test_one_core_and_another_folder_give_the_same_bytes(built, make_copy):
-    other = make_copy()
-    other.snakemake("smoke", "--cores", 1)
-    names = [path.relative_to(built.folder) for path in built.path("results").rglob("*.csv")]
-    assert len(names) > 20
-    for name in [*names, "results/smoke/page.html"]:
-        assert built.path(name).read_bytes() == other.path(name).read_bytes(), name
-
-
-def test_a_models_entry_reruns_its_chain_only(scratch):
-    scratch.edit("config/experiments/smoke.yaml", "{hidden: [12]}", "{hidden: [13]}")
-    planned = scratch.planned("smoke")
-    # its two seeds are trained and attacked again; every row of the matrix has it as a column
-    assert planned["train"] == 2
-    assert planned["attack"] == 6  # one job for lbfgs, two shards for the other
-    assert planned["merge"] == 4
-    assert planned["transfer"] == 6 and planned["transfer_of_noise"] == 2
-    assert planned["lipschitz"] == planned["certificate"] == 2
-    assert "data" not in planned and "noise" not in planned
-
-
-def test_a_label_reruns_what_shows_it(scratch):
-    scratch.edit("config/experiments/smoke.yaml", "label: FC12-10", "label: renamed")
-    assert set(scratch.planned("smoke")) == {
-        *("table1", "table2", "table5", "distortion", "certificates"),
-        *("transfer_heatmap", "lipschitz_figure", "instability_figure", "gallery", "page"),
-    }
-
-
-def test_an_edit_of_the_attack_reruns_attacks_and_what_follows(scratch):
-    engine = scratch.path("src/intriguing/attacks/penalised.py")
-    engine.write_text(engine.read_text() + "\n# an edit\n")
-    planned = scratch.planned("smoke")
-    assert planned["attack"] == 18 and planned["transfer"] == 6 and "page" in planned
-    # every example is checked again
-    assert planned["certificate"] == 6
-    assert "train" not in planned and "data" not in planned
-
-
-def test_an_edit_of_the_bounds_reruns_bounds_and_checks_only(scratch):
-    module = scratch.path("src/intriguing/lipschitz/norms.py")
-    module.write_text(module.read_text() + "\n# an edit\n")
-    planned = scratch.planned("smoke")
-    assert planned["lipschitz"] == planned["certificate"] == 6 and "page" in planned
-    assert not {"train", "attack", "transfer", "table1", "table2"} & set(planned)
-
-
 def test_certified_and_found_distortion(built):
     table = pandas.read_csv(built.path("results/smoke/tables/certificates.csv"))
     attacks = pandas.read_csv(built.path("results/smoke/tables/attacks.csv"))
     assert len(table) == 6
     for row in table.itertuples():
-        made = attacks[(attacks["model"] == row.model) & (attacks["attack"] == row.attack)]
-        assert row.n == made["successes"].sum() and row.found == pytest.approx(
-            made["distortion_mean"].mean()
+        of_row = attacks[(attacks["model"] == row.model) & (attacks["attack"] == row.attack)]
+        assert row.n == of_row["successes"].sum() and row.found == pytest.approx(
+            of_row["distortion_mean"].mean()
         )
         # of every single example
         assert row.least_ratio >= 1
@@ -136,31 +95,51 @@ def test_certified_and_found_distortion(built):
     assert set(layers["network"]) == {"FC10(1e-2)", "FC12-10", "AE16-10"}
 
 
-def test_the_number_of_shards_does_not_change_the_result(scratch):
-    merged = "results/smoke/adversarial/nearest/fc100/seed0"
-    files = [scratch.path(f"{merged}{suffix}") for suffix in (".safetensors", ".csv")]
+def test_killed_and_resumed_on_one_core_elsewhere_it_gives_the_same_bytes(built, sources):
+    process = subprocess.Popen(
+        sources.command("smoke", "--cores", 2),
+        cwd=sources.folder,
+        env=sources.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    # under load a job takes many times what it takes alone
+    deadline = time.monotonic() + 600
+    models = sources.path("results/smoke/models")
+    while len(list(models.glob("*/seed*"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in models.glob("*/seed*/weights*")}
+    assert finished
+    sources.snakemake("--unlock")
+    sources.snakemake("smoke", "--cores", 1)
+    kept = [path for path, then in finished.items() if path.stat().st_mtime_ns == then]
+    assert kept
+    assert sources.planned("smoke") == {}
+    names, resumed = (
+        {path.relative_to(copy.folder) for path in copy.path("results").rglob("*.csv")}
+        for copy in (built, sources)
+    )
+    assert len(names) > 20 and names == resumed
+    for name in [*names, "results/smoke/page.html"]:
+        assert built.path(name).read_bytes() == sources.path(name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("shards", "jobs"), [(5, {"attack_shard": 5, "attack": 1}), (1, {"attack": 1})]
+)
+def test_the_number_of_shards_does_not_change_the_result(scratch, shards, jobs):
+    whole = "results/smoke/adversarial/nearest/fc100/seed0"
+    files = [scratch.path(f"{whole}{suffix}") for suffix in (".safetensors", ".csv")]
     before = [path.read_bytes() for path in files]
-    scratch.edit("config/experiments/smoke.yaml", "shards: 2", "shards: 5")
-    target = f"{merged}.safetensors"
-    assert scratch.planned(target) == {"attack": 5, "merge": 1}
+    scratch.edit(SMOKE, "shards: 2", f"shards: {shards}")
+    target = f"{whole}.safetensors"
+    assert scratch.planned(target) == jobs
     scratch.snakemake(target, "--cores", 2)
     assert [path.read_bytes() for path in files] == before
-    assert list(scratch.path(merged).glob("*")) == []
-
-
-def test_new_times_alone_rerun_nothing(scratch):
-    for folder in ("src", "scripts", "workflow", "config"):
-        for path in scratch.path(folder).rglob("*"):
-            if path.is_file():
-                os.utime(path)
-    assert scratch.planned("smoke") == {}
-
-
-def test_another_attack_setting_reruns_no_training(scratch):
-    scratch.edit("config/experiments/smoke.yaml", "count: 60", "count: 50")
-    planned = scratch.planned("smoke")
-    # the other attack is left alone
-    assert planned["attack"] == 6 and planned["noise"] == 2 and "train" not in planned
+    assert list(scratch.path(whole).glob("*")) == []
 
 
 def test_a_deleted_table_alone_is_rebuilt(scratch):
@@ -169,7 +148,7 @@ def test_a_deleted_table_alone_is_rebuilt(scratch):
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    assert set(scratch.planned("smoke")) == {"table2", "transfer_heatmap", "page"}
+    assert scratch.planned("smoke") == {"table2": 1, "heatmap": 1, "page": 1}
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before
     assert scratch.planned("smoke") == {}
@@ -182,19 +161,19 @@ def test_a_model_folder_is_a_target(scratch):
 
 
 def test_a_new_file_is_a_new_experiment(scratch):
-    text = scratch.path("config/experiments/smoke.yaml").read_text()
+    text = scratch.path(SMOKE).read_text()
     scratch.path("config/experiments/mine.yaml").write_text(text)
     assert scratch.planned("mine")["train"] == 6
 
 
-def test_the_benchmark_runs_on_what_was_built(built):
+def test_the_benchmark_runs_on_what_was_built(scratch):
     script = ROOT / "benchmarks" / "attack.py"
     small = ["--experiment", "smoke", "--models", "fc100", "--count", "12"]
     options = [*small, "--literal", "1", "--repeats", "1"]
     ran = subprocess.run(
         [sys.executable, script, *options, "--only", "ours", "literal"],
-        cwd=built.folder,
-        env=built.environment,
+        cwd=scratch.folder,
+        env=scratch.environment,
         text=True,
         capture_output=True,
     )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from intriguing.attacks import lbfgs, minimum_distortion
-from intriguing.attacks import restarts as exemplars
+from intriguing.attacks.restarts import MOST, MOST_BYTES, most
 from intriguing.errors import AttackError
 
 
@@ -46,21 +46,21 @@ def test_what_has_no_gradient_is_found_from_an_exemplar(attack, excess, ridge, i
     labels = torch.zeros(6, dtype=torch.int64)
     alone = attack(ridge, images[:6], labels, 1 - labels)
     assert not alone.success.any()
-    made = attack(ridge, images[:6], labels, 1 - labels, exemplars=images)
-    assert made.success.all()
-    assert (ridge(made.images).argmax(1) == 1).all()
+    adversarial = attack(ridge, images[:6], labels, 1 - labels, exemplars=images)
+    assert adversarial.success.all()
+    assert (ridge(adversarial.images).argmax(1) == 1).all()
     # the nearest point of the ball where the margin is met, on the straight line to its centre
     centre = ridge.centre.view(1, 4, 4)
     gap = (images[:6] - centre).flatten(1).norm(dim=1)
     least = (gap - 0.9 * ridge.radius) / 4
-    assert (made.distortion / least - 1).abs().max() < excess
+    assert (adversarial.distortion / least - 1).abs().max() < excess
 
 
 def test_untargeted(ridge, images):
     labels = torch.zeros(6, dtype=torch.int64)
     assert not minimum_distortion(ridge, images[:6], labels).success.any()
-    made = minimum_distortion(ridge, images[:6], labels, exemplars=images)
-    assert made.success.all() and (made.targets == 1).all()
+    adversarial = minimum_distortion(ridge, images[:6], labels, exemplars=images)
+    assert adversarial.success.all() and (adversarial.targets == 1).all()
 
 
 class Shell(nn.Module):
@@ -74,18 +74,18 @@ class Shell(nn.Module):
 
 
 def test_untargeted_ends_at_the_class_that_is_nearest(images):
-    made = minimum_distortion(
+    adversarial = minimum_distortion(
         Shell().eval(), images[:6], torch.zeros(6, dtype=torch.int64), exemplars=images
     )
-    assert made.success.all() and (made.targets == 2).all()
+    assert adversarial.success.all() and (adversarial.targets == 2).all()
     least = ((images[:6].flatten(1) - 0.8).norm(dim=1) - 1.1) / 4
-    assert (made.distortion / least - 1).abs().max() < 0.02
+    assert (adversarial.distortion / least - 1).abs().max() < 0.02
 
 
 def test_the_images_attacked_are_the_exemplars_by_default(ridge, images):
     labels = ridge(images).argmax(1)
-    made = lbfgs(ridge, images, labels, 1 - labels)
-    assert made.success.all()
+    adversarial = lbfgs(ridge, images, labels, 1 - labels)
+    assert adversarial.success.all()
 
 
 def test_exemplars_do_not_change_what_is_found_without(sigmoid_net, digits):
@@ -98,13 +98,13 @@ def test_exemplars_do_not_change_what_is_found_without(sigmoid_net, digits):
 
 def test_exemplars_are_checked(ridge, images):
     labels = torch.zeros(2, dtype=torch.int64)
-    with pytest.raises(AttackError, match=r"exemplars are .*give images of"):
+    with pytest.raises(AttackError, match=r"exemplars are of shape .*images of shape"):
         lbfgs(ridge, images[:2], labels, 1 - labels, exemplars=torch.rand(3, 1, 5, 5))
     with pytest.raises(AttackError, match=r"leaves \[0, 1\]"):
         lbfgs(ridge, images[:2], labels, 1 - labels, exemplars=2 + images)
 
 
 def test_large_images_do_not_fill_the_memory():
-    assert exemplars.most(28 * 28) == exemplars.MOST
+    assert most(28 * 28) == MOST
     large = 3 * 227 * 227
-    assert 1 <= exemplars.most(large) * 4 * large <= exemplars.MOST_BYTES
+    assert 1 <= most(large) * 4 * large <= MOST_BYTES

@@ -1,0 +1,236 @@
+"""Tables 1 and 2, distortion by attack, the published values, and the formats of a table."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas
+import pytest
+from repository import ROOT
+from scipy.stats import binomtest
+
+from intriguing.artifacts.files import read_table, write_table
+from intriguing.report import basis, distortion, formats, published, table1, table2
+
+PAPER = ROOT / "resources" / "paper"
+MODELS = {
+    "a": {"label": "A & co", "description": "first", "role": "FC10(1)"},
+    "b": {"label": "B", "description": "second", "role": "FC100-100-10"},
+    "own": {"label": "own", "description": ""},
+}
+
+
+@pytest.fixture(scope="module")
+def attacks():
+    return pandas.DataFrame(
+        [
+            {
+                "attack": attack,
+                "model": name,
+                "seed": seed,
+                "method": "lbfgs",
+                "split": "train",
+                "targets": "next",
+                "margin": 1e-4,
+                "levels": 256 if attack == "other" else np.nan,
+                "already_wrong": 2,
+                "attacked": 18,
+                "successes": 18 - seed,
+                "distortion_mean": 0.05 + 0.01 * seed + 0.001 * (attack == "other"),
+                "distortion_deviation": 0.02,
+                "distortion_median": 0.04,
+                "distortion_worst": 0.2,
+                "evaluations_mean": 20.0 + 2 * seed,
+            }
+            for attack in ("lbfgs", "other")
+            for name in MODELS
+            for seed in (0, 1)
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def first_table(attacks):
+    metrics = {
+        name: [
+            {"trained_on": "P1", "errors": {"P1": counts(3 * k, 50), "test": counts(k, 40)}}
+            for k in (1, 2)
+        ]
+        for name in MODELS
+    }
+    return table1.tidy(MODELS, metrics, attacks, published.read(PAPER / "table1.csv"), "lbfgs")
+
+
+def counts(errors, number):
+    return {"errors": errors, "n": number}
+
+
+def transfer_row(source, target, **values):
+    row = {"attack": "lbfgs", "made_for": source, "seed": 0, "input": "distorted"}
+    return row | {"target": target, "n": 20, "distortion_mean": 0.07} | values
+
+
+@pytest.fixture(scope="module")
+def second_table():
+    rows = []
+    for source, attack in [(name, "lbfgs") for name in MODELS] + [("noise0.1", "gaussian_noise")]:
+        for k, target in enumerate(MODELS):
+            errors = {"distorted": 10 + k, "clean": k, "matched_noise": 2 + k}
+            if attack == "gaussian_noise":
+                del errors["matched_noise"]
+            for kind, number in errors.items():
+                row = transfer_row(source, target, attack=attack, input=kind, errors=number)
+                rows.append(row | ({"distortion_mean": 0.0} if kind == "clean" else {}))
+    return table2.tidy(
+        MODELS, pandas.DataFrame(rows), published.read(PAPER / "table2.csv"), "lbfgs"
+    )
+
+
+def test_published_values_carry_intervals():
+    paper = published.read(PAPER / "table2.csv").set_index(["made_for", "target"])
+    cell = paper.loc[("FC200-200-10", "FC100-100-10")]
+    expected = binomtest(52, 256).proportion_ci(method="wilson")
+    assert cell["error_percent"] == 20.3
+    assert cell["error_low"] == pytest.approx(100 * expected.low, abs=0.05)
+    assert cell["error_high"] == pytest.approx(100 * expected.high, abs=0.05)
+    assert set(paper["tag"]) == {"S"}
+    assert len(paper) == 8 * 6
+
+
+def test_table1_pools_seeds_and_joins_the_paper(first_table):
+    row = first_table.set_index("model").loc["a"]
+    assert row["train_n"] == 100 and row["train_count"] == 9 and row["train_percent"] == 9
+    assert row["test_percent"] == pytest.approx(100 * 3 / 80)
+    assert row["test_low"] < row["test_percent"] < row["test_high"]
+    assert row["success_count"] == 35 and row["success_n"] == 36
+    assert row["distortion"] == pytest.approx(0.055)
+    assert row["paper_test_percent"] == 20
+    assert list(first_table["model"]) == list(MODELS)
+    assert table1.layout(first_table).iloc[0][""] == "ours, n = 100 / 80"
+    assert pandas.isna(first_table.set_index("model").loc["own", "paper_distortion"])
+
+
+def test_table1_shows_what_a_binary_model_misses(attacks):
+    test = counts(4, 40) | {"positive_n": 10, "positive_errors": 3}
+    metrics = {
+        "a": [{"trained_on": "train", "errors": {"train": counts(1, 50), "test": test}}],
+        "b": [{"trained_on": "train", "errors": {"train": counts(1, 50), "test": counts(4, 40)}}],
+    }
+    models = {name: MODELS[name] for name in metrics}
+    table = table1.tidy(models, metrics, attacks, published.read(PAPER / "table1.csv"), "lbfgs")
+    assert table["missed_percent"][0] == 30 and pandas.isna(table["missed_n"][1])
+    missed = table1.layout(table)["its class missed %"]
+    assert missed[0].startswith("30.0 [") and missed[0].endswith("of 10")
+    assert list(missed[1:]) == ["", "", ""]
+
+
+def test_distortion_has_a_row_for_each_attack_of_each_model(attacks):
+    table = distortion.tidy(MODELS, attacks, ["other", "lbfgs"])
+    assert list(table["attack"][:2]) == ["other", "lbfgs"] and len(table) == 6
+    first = table.iloc[0]
+    # seeds pooled: 18 and 17 of 18 each, means 0.051 and 0.061
+    assert (first["success_count"], first["success_n"], first["seeds"]) == (35, 36, 2)
+    assert first["distortion"] == pytest.approx((0.051 + 0.061) / 2)
+    assert first["distortion_low"] < first["distortion"] < first["distortion_high"]
+    assert first["evaluations"] == 21
+    layout = distortion.layout(table)
+    assert layout.iloc[0]["found"] == "35/36 in 2 seeds"
+    assert list(layout["margin"][:2]) == ["0.0001, 256 levels", "0.0001"]
+    assert "A & co" in formats.markdown(layout)
+
+
+def test_an_attack_that_leaves_a_model_out_has_no_row_for_it(attacks):
+    some = attacks[(attacks["attack"] == "lbfgs") | (attacks["model"] == "b")]
+    table = distortion.tidy(MODELS, some, ["lbfgs", "other"])
+    assert list(table["model"]) == ["a", "b", "b", "own"]
+    caption = distortion.caption("digits", table)
+    assert "every model of digits" in caption
+    # an image counts once for each attack on it
+    assert "A & co 35 of 36; B 70 of 72; own 35 of 36." in caption
+
+
+def test_table2_has_a_cell_for_each_pair_and_control(second_table):
+    assert len(second_table) == 4 * 3
+    cell = second_table.set_index(["made_for", "target"]).loc[("b", "a")]
+    assert cell["error_n"] == 20 and cell["error_percent"] == 50
+    expected = binomtest(10, 20).proportion_ci(method="wilson")
+    assert cell["error_low"] == pytest.approx(100 * expected.low)
+    assert cell["matched_noise_percent"] == 10 and cell["clean_percent"] == 0
+    assert cell["paper_error_percent"] == 21.1
+    noise = second_table.set_index(["made_for", "target"]).loc[("noise0.1", "b")]
+    assert noise["paper_error_percent"] == 0 and noise["matched_noise_n"] == 0
+    assert list(dict.fromkeys(second_table["made_for"])) == [*MODELS, "noise0.1"]
+
+
+def test_the_same_numbers_are_in_every_format(first_table, second_table):
+    for layout in (
+        table1.layout(first_table),
+        table2.layout(second_table),
+        table2.control_layout(second_table),
+    ):
+        numbers = [
+            cell for row in layout.astype(str).to_numpy() for cell in row if "[" in cell and cell
+        ]
+        texts = {
+            "md": formats.markdown(layout),
+            "tex": formats.latex(layout),
+            "html": formats.html_table(layout),
+        }
+        for name, text in texts.items():
+            assert "nan" not in text.lower(), name
+            for number in numbers:
+                assert number in text, (name, number)
+        assert "\\toprule" in texts["tex"] and "A \\& co" in texts["tex"]
+        assert texts["html"].count("<tr") == len(layout) + 1
+        assert texts["html"].count("<td") == layout.size
+
+
+def test_the_caption_is_below_the_layouts_in_every_format(first_table, tmp_path):
+    paths = SimpleNamespace(**{end: tmp_path / f"t.{end}" for end in ("csv", "md", "tex", "html")})
+    layout = table1.layout(first_table)
+    nothing = pandas.DataFrame()
+    formats.write(first_table, [layout, nothing], "50 % of A & co_1 < all.", paths)
+    assert paths.md.read_text() == formats.markdown(layout) + "\n50 % of A & co_1 < all.\n"
+    assert paths.tex.read_text() == formats.latex(layout) + "\n50 \\% of A \\& co\\_1 < all.\n"
+    paragraph = "\n<p>50 % of A &amp; co_1 &lt; all.</p>\n"
+    assert paths.html.read_text() == formats.html_table(layout) + paragraph
+    assert len(read_table(paths.csv)) == len(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("targets", "labels", "words"),
+    [
+        ("next", "dataset", "target rule next, margin 0.0001; 95 % intervals. Paper"),
+        ({"class": "0"}, "model", "target rule class 0, margin 0.0001; 95 % intervals; an error"),
+    ],
+)
+def test_the_basis_of_tables_1_and_2(targets, labels, words):
+    attack = {"count": 64, "split": "train", "margin": 1e-4, "targets": targets, "labels": labels}
+    caption = basis.caption("digits", attack)
+    assert caption.startswith("Ours: digits, 64 images of split train, ") and words in caption
+
+
+def test_layout_of_a_cell(second_table):
+    layout = table2.layout(second_table)
+    assert layout.iloc[0]["A & co"] == "50.0 [29.9, 70.1]"
+    assert layout.iloc[1]["A & co"] == "100.0 [98.5, 100.0]"
+    # a model without a role has no line of the paper
+    assert (layout["made for"] == "own").sum() == 1 and len(layout) == 7
+
+
+def test_a_first_model_without_a_role_hides_nothing():
+    models = {"own": MODELS["own"], "a": MODELS["a"]}
+    rows = [transfer_row(source, target, errors=5) for source in models for target in models]
+    table = table2.tidy(
+        models, pandas.DataFrame(rows), published.read(PAPER / "table2.csv"), "lbfgs"
+    )
+    layout = table2.layout(table)
+    assert layout.iloc[2][""] == "paper [S]" and layout.iloc[2]["av. distortion"] == "0.14"
+    assert "nan" not in formats.markdown(layout)
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path):
+    frame = pandas.DataFrame({"model": ["100", "nan", "1e-4"], "distortion_mean": [1, None, 3]})
+    write_table(tmp_path / "t.csv", frame)
+    again = read_table(tmp_path / "t.csv")
+    assert list(again["model"]) == ["100", "nan", "1e-4"]
+    assert again["distortion_mean"].isna().tolist() == [False, True, False]

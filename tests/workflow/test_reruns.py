@@ -1,0 +1,187 @@
+"""What an edit makes the workflow build again: the table of CONTRIBUTING.md, by dry runs.
+
+Everything is counted, so that both are seen: a job that ought to run again and does not, and one
+that does in vain.
+"""
+
+import os
+import tokenize
+from collections import Counter
+
+import pytest
+from copies import SMOKE
+
+# the models and seeds of the smoke experiment; each of its two attacks is made for all of them,
+# lbfgs in one job a set, nearest in two shards
+MODELS, SEEDS = 3, 2
+SETS = MODELS * SEEDS
+
+
+def once(*rules):
+    return Counter(dict.fromkeys(rules, 1))
+
+
+PAGE = once("page")
+TABLE1 = once("table1") | PAGE
+TABLE2 = once("table2", "heatmap") | PAGE
+TRANSFERS = once("transfer_table") | TABLE2
+SETS_TABLE = once("attacks_table", "distortion") | TABLE1
+BOUNDS = once("table5", "layers_figure") | PAGE
+RADII = once("certificates", "instability") | PAGE
+CERTIFICATES = once("certificates_table") | RADII
+
+
+def certificates(number):
+    return Counter(certificate=number) | CERTIFICATES
+
+
+def bounds(number):
+    return Counter(lipschitz=number) | BOUNDS | certificates(number)
+
+
+# every model is a column of the matrix, so that a new one repeats each row
+LBFGS = Counter(attack=SETS, transfer=SETS) | once("galleries") | TRANSFERS | SETS_TABLE
+NEAREST = Counter(attack=SETS, attack_shard=2 * SETS) | SETS_TABLE
+NOISE = Counter(transfer_of_noise=SEEDS) | TRANSFERS
+
+
+def of_models(number):
+    """Training, both attacks and bounds of this many models, and all that shows any model."""
+    trained = number * SEEDS
+    return (
+        Counter(train=trained, attack=2 * trained, attack_shard=2 * trained, transfer=SETS)
+        | bounds(trained)
+        | NOISE
+        | SETS_TABLE
+        | once("galleries")
+    )
+
+
+ALL_MODELS = of_models(MODELS)
+EVERYTHING = ALL_MODELS | once("data")
+
+
+def statement(name):
+    """An edit that changes what a Python file does."""
+    return lambda copy: append(copy, name, "\n_EDIT = 1\n")
+
+
+def append(copy, name, text):
+    path = copy.path(name)
+    path.write_text(path.read_text() + text)
+
+
+def replace(name, old, new):
+    return lambda copy: copy.edit(name, old, new)
+
+
+def layout_alone(copy):
+    """Comments, empty lines, docstrings and new times, everywhere."""
+    for folder in ("src", "scripts"):
+        for path in copy.path(folder).rglob("*.py"):
+            text = path.read_text()
+            path.write_text(commented(text).replace('"""', '"""Edited. ', 1))
+    for path in (copy.path("Snakefile"), *copy.path("workflow/rules").glob("*.smk")):
+        path.write_text(path.read_text() + "\n# an edit\n")
+    for path in copy.path("config").rglob("*.yaml"):
+        path.write_text(path.read_text() + "# an edit\n")
+    for path in copy.path("workflow/schemas").iterdir():
+        path.write_text(path.read_text() + "# an edit\n")
+
+
+def commented(text):
+    """A Python source with a comment and an empty line after each statement."""
+    lines = text.splitlines(keepends=True)
+    tokens = tokenize.generate_tokens(iter(lines).__next__)
+    for number in [token.start[0] for token in tokens if token.type == tokenize.NEWLINE]:
+        lines[number - 1] += "    # an edit\n\n"
+    return "".join(lines)
+
+
+SOURCE = "src/intriguing"
+TABLE = {
+    "comments, docstrings, layout, times": (layout_alone, {}),
+    "a reader that is not used": (statement(f"{SOURCE}/datasets/cifar.py"), {}),
+    "the reader that is used": (statement(f"{SOURCE}/datasets/digits.py"), EVERYTHING),
+    "a network that is not used": (statement(f"{SOURCE}/networks/quocnet.py"), {}),
+    "a network of one model": (statement(f"{SOURCE}/networks/autoencoder.py"), of_models(1)),
+    "its training without labels": (statement(f"{SOURCE}/training/sparse_code.py"), of_models(1)),
+    "a network of two models": (statement(f"{SOURCE}/networks/dense.py"), of_models(2)),
+    "training": (statement(f"{SOURCE}/training/classifier.py"), ALL_MODELS),
+    "a method": (
+        statement(f"{SOURCE}/attacks/penalty_method.py"),
+        LBFGS | certificates(SETS),
+    ),
+    "another method": (
+        statement(f"{SOURCE}/attacks/boundary.py"),
+        NEAREST | certificates(SETS),
+    ),
+    "both methods": (
+        statement(f"{SOURCE}/attacks/penalty_path.py"),
+        LBFGS | Counter(attack=2 * SETS) | NEAREST | certificates(SETS),
+    ),
+    "transfers": (
+        statement(f"{SOURCE}/stages/transfer.py"),
+        Counter(transfer=SETS) | NOISE,
+    ),
+    "noise": (statement(f"{SOURCE}/stages/noise.py"), NOISE),
+    "bounds": (statement(f"{SOURCE}/lipschitz/dense.py"), bounds(SETS)),
+    "radii": (statement(f"{SOURCE}/lipschitz/certificate.py"), certificates(SETS)),
+    "a table": (statement(f"{SOURCE}/report/table2.py"), TABLE2),
+    "a figure": (statement(f"{SOURCE}/report/heatmap.py"), once("heatmap") | PAGE),
+    "the page": (statement(f"{SOURCE}/report/page.py"), PAGE),
+    "the template of the page": (replace("resources/page.html.j2", "<body>", "<body >"), PAGE),
+    "published values": (
+        lambda copy: append(copy, "resources/paper/table1.csv", "\n"),
+        TABLE1,
+    ),
+    "a script": (statement("scripts/table5.py"), BOUNDS),
+    "a new name in the registry": (
+        replace(f"{SOURCE}/registry.toml", "[architectures]", '[architectures]\nx = "y:z"\n#'),
+        {},
+    ),
+    "the entry of a model": (replace(SMOKE, "{hidden: [12]}", "{hidden: [13]}"), of_models(1)),
+    "the label of a model": (
+        replace(SMOKE, "label: FC12-10", "label: renamed"),
+        TABLE1 | TABLE2 | BOUNDS | RADII | once("distortion", "galleries"),
+    ),
+    # the same images are distorted, hidden by noise, and where the bounds are looked at
+    "the sample of the attack that is shown": (
+        replace(SMOKE, "count: 60", "count: 50"),
+        LBFGS | NOISE | bounds(SETS),
+    ),
+    "the sample of another attack": (
+        replace(SMOKE, "targets: any\n    count: 60", "targets: any\n    count: 50"),
+        NEAREST | certificates(SETS),
+    ),
+    "the number of shards": (
+        replace(SMOKE, "shards: 2", "shards: 3"),
+        NEAREST | Counter(attack_shard=3 * SETS) | certificates(SETS),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def common(built, tmp_path_factory):
+    """One copy for all rows of the table that this process tries."""
+    return built.duplicate(tmp_path_factory.mktemp("edited") / "repository")
+
+
+@pytest.fixture
+def edited(common):
+    """The common copy, whose files are put back afterwards, with their times."""
+    before = {path: (path.read_bytes(), path.stat()) for path in common.sources()}
+    try:
+        yield common
+    finally:
+        for path, (content, found) in before.items():
+            if path.stat().st_mtime_ns != found.st_mtime_ns:
+                path.write_bytes(content)
+                os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_an_edit_repeats_what_depends_on_it_and_nothing_else(edited, row):
+    edit, expected = TABLE[row]
+    edit(edited)
+    assert edited.planned("smoke") == dict(expected)
