@@ -7,7 +7,7 @@ from intriguing.networks import trained
 from intriguing.stages import lipschitz
 
 with job(snakemake.log[0]):
-    bounds = lipschitz.of_model(
+    bounds = lipschitz.run(
         open_dataset(snakemake.input.data),
         trained.load(snakemake.input.model),
         snakemake.params.entry,

@@ -2,8 +2,9 @@
 
 from intriguing.artifacts.files import write_table
 from intriguing.job import job
-from intriguing.stages import lipschitz
+from intriguing.stages import lipschitz_of_network
+from intriguing.stages.lipschitz import layers_table
 
 with job(snakemake.log[0]):
-    bounds = lipschitz.of_network(snakemake.params.entry)
-    write_table(snakemake.output[0], lipschitz.layers_table(bounds))
+    bounds = lipschitz_of_network.run(snakemake.params.entry)
+    write_table(snakemake.output[0], layers_table(bounds))

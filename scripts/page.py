@@ -18,5 +18,6 @@ with job(snakemake.log[0]):
         paper_figures={Path(path).stem: path for path in files.paper_figures},
         filters=dict(zip(params.filters.values(), files.filters, strict=True)),
     )
-    facts = page.facts_of(open_dataset(files.data), params.attack)
+    commit = page.commit_of(Path(files.template).parent)
+    facts = page.facts_of(open_dataset(files.data), params.attack, commit)
     write_text(snakemake.output[0], page.render(files.template, params.title, artifacts, facts))

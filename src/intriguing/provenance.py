@@ -6,7 +6,8 @@ transitively, those inside functions included. References in strings, ``"intrigu
 count as imports: that is how the package names what it loads later. What an experiment chooses by
 name is listed outside the code (``registry.toml``), and enters the hash of the rule that needs it.
 
-Comments, docstrings and layout do not count.
+Comments, docstrings and layout do not count; nor do `UNCOUNTED` modules, nor the ``__init__`` of a
+package of ours from which only modules are taken: it is a docstring or a lazy facade.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 
 PACKAGE = __package__
 SOURCE = Path(__file__).parent
+# they report what a job does, and change no artifact
+UNCOUNTED = (f"{PACKAGE}.job", f"{PACKAGE}.progress")
 
 
 def code_hash(script: str | Path, references: Iterable[str] = ()) -> str:
@@ -95,7 +98,7 @@ def _reachable(names: Iterable[str], roots: Mapping[Path, str | None]) -> dict[s
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in found or name in UNCOUNTED:
             continue
         for root, package in roots.items():
             path = _module_path(root, name) if package in (None, name.split(".")[0]) else None
@@ -103,8 +106,9 @@ def _reachable(names: Iterable[str], roots: Mapping[Path, str | None]) -> dict[s
                 continue
             found[name] = path
             waiting.extend(_imports(path, root))
-            # importing a.b.c runs a and a.b as well
-            waiting.extend([name.rpartition(".")[0]] if "." in name else [])
+            # importing a.b.c runs a and a.b as well; of a user's packages we know nothing
+            if "." in name and package != PACKAGE:
+                waiting.append(name.rpartition(".")[0])
             break
         else:
             waiting.extend(_behind_facade(name, roots))
@@ -128,31 +132,43 @@ def _behind_facade(name: str, roots: Mapping[Path, str | None]) -> Iterator[str]
                     yield _origin(node, tuple(package.split(".")))
 
 
-def _imports(path: Path, root: Path) -> frozenset[str]:
+def _imports(path: Path, root: Path) -> set[str]:
     """Dotted names that a file may import; some may not be modules."""
     inside = path.parent.is_relative_to(root)
     folder = path.parent.relative_to(root).parts if inside else ()
-    return _imported_names(path.read_bytes(), folder)
+    names: set[str] = set()
+    for origin, name in _imported_names(path.read_bytes(), folder):
+        # from a.b import c: the module a.b.c, or what a.b calls c
+        full = f"{origin}.{name}" if name else origin
+        names.update([full] if _module_path(root, full) else [full, origin])
+    return names
 
 
 @cache
-def _imported_names(source: bytes, folder: tuple[str, ...]) -> frozenset[str]:
-    """Dotted names in a source; ``folder``: the packages that it lies in, for relative imports."""
+def _imported_names(source: bytes, folder: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """What a source imports: module, and name in it or nothing.
+
+    ``folder`` are the packages that the source lies in, for relative imports.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):  # the job that imports it says what is wrong
         return frozenset()
-    names: set[str] = set()
-    for node in ast.walk(tree):
+    names: set[tuple[str, str]] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+            continue
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            names.update((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, folder)
-            names.add(origin)
-            names.update(f"{origin}.{alias.name}" for alias in node.names)
+            names.update((_origin(node, folder), alias.name) for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             reference = _REFERENCE.fullmatch(node.value)
-            names.update([reference.group(1)] if reference else [])
+            names.update([(reference.group(1), "")] if reference else [])
+        waiting.extend(ast.iter_child_nodes(node))
     return frozenset(names)
 
 

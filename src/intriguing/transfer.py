@@ -9,11 +9,7 @@ import torch
 from torch import nn
 
 from intriguing import intervals
-from intriguing.device import device_of
-from intriguing.errors import ModelError
-
-# images evaluated at once: at most this many, and this many pixels
-BATCH, PIXELS = 1000, 1 << 22
+from intriguing.networks.predictions import count_errors
 
 
 def error_matrix(
@@ -51,34 +47,3 @@ def error_matrix(
                 }
             )
     return pandas.DataFrame(rows)
-
-
-def count_errors(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> int:
-    """Number of images whose largest logit is not their label's.
-
-    Raises
-    ------
-    ModelError
-        If a logit is not finite.
-    """
-    return (predicted(model, images) != labels).sum().item()
-
-
-@torch.no_grad()
-def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """The class of the largest logit of each image, int64 Tensor (N,) on the device of ``images``.
-
-    Raises
-    ------
-    ModelError
-        If a logit is not finite.
-    """
-    classes = torch.empty(len(images), dtype=torch.int64, device=images.device)
-    rows = max(1, min(BATCH, PIXELS // max(1, images[:1].numel())))
-    device = device_of(model, images)
-    for start in range(0, len(images), rows):
-        logits = model(images[start : start + rows].to(device))
-        if not logits.isfinite().all():
-            raise ModelError("the model gives NaN or infinity: its weights are damaged")
-        classes[start : start + rows] = logits.argmax(1)
-    return classes

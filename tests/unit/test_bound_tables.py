@@ -15,7 +15,7 @@ from intriguing.artifacts.files import read_table, write_arrays, write_table
 from intriguing.errors import ArtifactError, ModelError
 from intriguing.lipschitz.network import network_bounds
 from intriguing.report import certificates, instability, layers_figure, published, table5
-from intriguing.stages import attack, certificate, lipschitz
+from intriguing.stages import attack, certificate, lipschitz, lipschitz_of_network
 from intriguing.tasks import Task
 
 ENTRY = {
@@ -47,7 +47,7 @@ def small():
 @pytest.fixture
 def bounds(small, monkeypatch):
     monkeypatch.setattr(networks, "build", lambda *arguments, **options: small)
-    return lipschitz.of_network(ENTRY)
+    return lipschitz_of_network.run(ENTRY)
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_weights_of_a_network(small, monkeypatch, tmp_path):
     torch.save(small.state_dict(), tmp_path / "weights.pt")
     fresh = small_alexnet()
     monkeypatch.setattr(networks, "build", lambda *arguments, **options: fresh)
-    bounds = lipschitz.of_network(ENTRY | {"weights": str(tmp_path / "weights.pt")})
+    bounds = lipschitz_of_network.run(ENTRY | {"weights": str(tmp_path / "weights.pt")})
     own = network_bounds(small, (3, 32, 32), torch.rand(1, 3, 32, 32))
     assert bounds.product == pytest.approx(own.product)
     with pytest.raises(ModelError, match="does not exist"):
-        lipschitz.of_network(ENTRY | {"weights": str(tmp_path / "nothing.pt")})
+        lipschitz_of_network.run(ENTRY | {"weights": str(tmp_path / "nothing.pt")})
 
 
 def test_bounds_survive_being_stored(bounds, tmp_path):
@@ -178,7 +178,7 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), Unknown(), nn.Linear(64, 10)).eval()
     entry = {"split": "test", "count": 12, "targets": "next", "lipsdp": True}
-    bounds = lipschitz.of_model(data, model, entry)
+    bounds = lipschitz.run(data, model, entry)
     reason = bounds.reason
     assert "there is no bound for the operation exp" in reason and "register" in reason
     assert bounds.upper == math.inf and 0 < bounds.lower < math.inf

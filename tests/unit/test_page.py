@@ -2,6 +2,7 @@
 
 import base64
 import importlib.metadata
+import subprocess
 from types import SimpleNamespace
 
 import jinja2
@@ -11,7 +12,7 @@ from repository import ROOT
 
 import intriguing
 from intriguing.report import formats, page
-from intriguing.report.page import Artifacts, facts_of, render
+from intriguing.report.page import Artifacts, commit_of, facts_of, render
 
 TEMPLATE = ROOT / "resources" / "page.html.j2"
 DATA = SimpleNamespace(settings={"dataset": "digits", "digest": "abc123", "seed": 7})
@@ -81,6 +82,20 @@ def test_facts_name_data_attack_and_versions(artifacts):
     torch, numpy = (importlib.metadata.version(name) for name in ("torch", "numpy"))
     versions = f"intriguing {intriguing.__version__}, torch {torch}, numpy {numpy}"
     assert f"<dd>{versions}</dd>" in text
+    text = render(TEMPLATE, "T", artifacts, facts_of(DATA, ATTACK, commit="0123456789ab"))
+    assert f"<dd>{versions}, commit 0123456789ab</dd>" in text
+
+
+def test_the_commit_of_a_checkout(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    assert commit_of(tmp_path) == ""
+    (tmp_path / "file").write_text("1")
+    for arguments in (["init", "-q"], ["add", "file"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True).stdout
+    assert commit_of(tmp_path) == head[:12]
+    (tmp_path / "file").write_text("2")
+    assert commit_of(tmp_path) == f"{head[:12]}-dirty"
 
 
 def test_a_template_that_names_what_is_not_there_fails(artifacts, tmp_path):

@@ -98,11 +98,14 @@ def method(experiment, wildcards):
     return [registry.table("attacks")[entry["method"]]]
 
 
-def architecture(experiment, wildcards):
-    """None for a user's own network: see `factory_code`."""
+def network_of_model(experiment, wildcards):
+    """Our own code alone: for a user's see `factory_code`."""
     entry = experiment.model(wildcards.model)
-    table = registry.table("architectures")
-    return [table[entry["architecture"]]] if "architecture" in entry else []
+    sources = registry.table("sources")
+    chosen = [reference for key, reference in sources.items() if key in entry]
+    if "architecture" in entry:
+        chosen.append(registry.table("architectures")[entry["architecture"]])
+    return chosen
 
 
 def network_architecture(experiment, wildcards):

@@ -19,7 +19,7 @@ rule train:
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         factory=of_experiment(factory_code),
-        code=code_of("train.py", architecture),
+        code=code_of("train.py", network_of_model),
     message:
         "training {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:

@@ -70,7 +70,7 @@ class AdversarialSet:
             distortion=torch.zeros(number, dtype=torch.float64, device=device),
             success=torch.zeros(number, dtype=torch.bool, device=device),
             already_wrong=torch.zeros(number, dtype=torch.bool, device=device),
-            labels=labels,
+            labels=labels.clone(),
             targets=torch.full_like(labels, -1),
             loss_weight=torch.full((number,), torch.nan, dtype=torch.float64, device=device),
             evaluations=torch.zeros(number, dtype=torch.int64, device=device),

@@ -80,9 +80,9 @@ def minimum_distortion(
     >>> model = torch.nn.Linear(2, 2).eval()
     >>> with torch.no_grad():
     ...     weight, bias = model.weight.copy_(torch.eye(2)), model.bias.zero_()
-    >>> adversarial = minimum_distortion(model, torch.tensor([[0.7, 0.3]]), torch.tensor([0]))
+    >>> adversarial = minimum_distortion(model, torch.tensor([[0.9, 0.3]]), torch.tensor([0]))
     >>> adversarial.targets, round(adversarial.distortion.item(), 4)
-    (tensor([1]), 0.2001)
+    (tensor([1]), 0.3001)
     """
     search = checks.search_settings(settings, boundary.Settings)
     checks.check_count("candidates", candidates)

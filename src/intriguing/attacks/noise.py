@@ -62,7 +62,7 @@ def gaussian_noise(
     tensor([0.3000, 0.3000], dtype=torch.float64)
     """
     checks.check_images(images, labels)
-    images, labels = images.float(), labels.long()
+    images, labels = images.detach().float(), labels.long()
     noise = _standard_noise(images, seed)
     deviation = torch.as_tensor(standard_deviation, dtype=torch.float32, device=images.device)
     if not (deviation >= 0).all() or deviation.isinf().any() or deviation.ndim > 1:

@@ -95,10 +95,10 @@ def lbfgs(
     >>> with torch.no_grad():
     ...     weight, bias = model.weight.copy_(torch.eye(2)), model.bias.zero_()
     >>> adversarial = lbfgs(
-    ...     model, torch.tensor([[0.7, 0.3]]), labels=torch.tensor([0]), targets=torch.tensor([1])
+    ...     model, torch.tensor([[0.9, 0.3]]), labels=torch.tensor([0]), targets=torch.tensor([1])
     ... )
     >>> round(adversarial.distortion.item(), 3)
-    0.2
+    0.3
     """
     solver = _PenaltyMethod(checks.search_settings(settings, penalty_path.Settings))
     if targets is None:

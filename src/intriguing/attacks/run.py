@@ -71,7 +71,7 @@ def conduct(
     classes = checks.check_model(model, images)
     checks.check_classes(labels, classes, "label")
     if targets is not None:
-        result.targets = checks.checked_targets(targets, labels, classes)
+        result.targets = checks.checked_targets(targets, labels, classes).clone()
     rows, multiple = rows_at_once(
         model,
         images[:1],

@@ -65,6 +65,6 @@ def from_entry(entry: Mapping[str, Any], input_shape: Sequence[int], classes: in
     classes : int
     """
     if entry.get("factory"):
-        build_own = registry.resolve("intriguing.networks.factory:build_own")
+        build_own = registry.resolve(registry.table("sources")["factory"])
         return build_own(entry["factory"], input_shape, classes, **entry["options"])
     return build(entry["architecture"], input_shape, classes, **entry["options"])

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from intriguing import networks
-from intriguing.networks import given_weights
+from intriguing import networks, registry
 
 
 def untrained(settings: Mapping[str, Any], name: str) -> nn.Module:
@@ -24,7 +23,9 @@ def untrained(settings: Mapping[str, Any], name: str) -> nn.Module:
         The model's. Two models of the same seed start from different weights.
     """
     torch.manual_seed(own_seed(name, settings["seed"]))
-    build = given_weights.network if settings["weights"] else networks.from_entry
+    build = networks.from_entry
+    if settings["weights"]:
+        build = registry.resolve(registry.table("sources")["weights"])
     return build(settings, settings["input_shape"], settings["classes"])
 
 

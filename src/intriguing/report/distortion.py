@@ -76,10 +76,10 @@ def caption(dataset: str, table: pandas.DataFrame) -> str:
     return (
         f"Every attack on every model of {dataset}: the number of adversarial examples found"
         " for the images attacked, from the split named (images that the model misclassifies"
-        " undistorted are left out, unless their class is the model's own answer), and the mean, median and"
-        " worst distortion of these examples, with the 95 % interval of the mean. margin: in"
-        " logits, of the example evaluated alone. gradients: mean number of gradient evaluations"
-        f" for an image. {successes_sentence(table)}"
+        " undistorted are left out, unless their class is the model's own answer), and the mean,"
+        " median and worst distortion of these examples, with the 95 % interval of the mean."
+        " margin: in logits, of the example evaluated alone. gradients: mean number of gradient"
+        f" evaluations for an image. {successes_sentence(table)}"
     )
 
 

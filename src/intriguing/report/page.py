@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,7 @@ def _embedded(figures: Mapping[str, str | Path]) -> dict[str, str]:
     }
 
 
-def facts_of(data: DatasetFile, attack: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(data: DatasetFile, attack: Mapping[str, Any], commit: str = "") -> dict[str, Any]:
     """What a page rests on.
 
     Parameters
@@ -105,18 +106,31 @@ def facts_of(data: DatasetFile, attack: Mapping[str, Any]) -> dict[str, Any]:
     data : artifacts.dataset.DatasetFile
     attack : mapping
         Settings of the attack that is shown.
+    commit : str
+        As `commit_of` gives it.
 
     Returns
     -------
     dict
         ``data``: settings of the data set; ``attack``: settings of the attack, with ``targets`` as
-        words; ``versions``: of this package and of `PACKAGES`, by name.
+        words; ``commit``; ``versions``: of this package and of `PACKAGES`, by name.
     """
     return {
         "data": data.settings,
         "attack": {**attack, "targets": str(TargetRule.of(attack["targets"]))},
+        "commit": commit,
         "versions": {
             "intriguing": intriguing.__version__,
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def commit_of(folder: str | Path) -> str:
+    """The git commit of a checkout, ``-dirty`` with uncommitted changes; empty without one."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        ran = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True)
+    except OSError:  # git is not installed
+        return ""
+    return ran.stdout.strip()

@@ -10,8 +10,8 @@ from torch import nn
 
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.sample import sample_of
+from intriguing.networks.predictions import predicted
 from intriguing.tasks import Task
-from intriguing.transfer import predicted
 
 
 def sampled_images(

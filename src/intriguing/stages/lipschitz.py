@@ -1,4 +1,4 @@
-"""Lipschitz stage: bounds of the layers of a network, and of the whole."""
+"""Lipschitz stage: bounds of the layers of a trained model, and of the whole."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas
-import torch
 from torch import nn
 
 from intriguing.artifacts import bounds as stored
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.lipschitz.network import NetworkBounds, network_bounds
-from intriguing.networks import given_weights
 from intriguing.stages.images import sampled_images
 
 
-def of_model(data: DatasetFile, model: nn.Module, entry: Mapping[str, Any]) -> NetworkBounds:
+def run(data: DatasetFile, model: nn.Module, entry: Mapping[str, Any]) -> NetworkBounds:
     """Bounds of a trained model, its Jacobian taken at images of the sample.
 
     Parameters
@@ -36,27 +34,6 @@ def of_model(data: DatasetFile, model: nn.Module, entry: Mapping[str, Any]) -> N
     images, _ = sampled_images(data, entry)
     shape = tuple(images.shape[1:])
     return network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"], partial=True)
-
-
-def of_network(entry: Mapping[str, Any]) -> NetworkBounds:
-    """Bounds of a network that is not trained here, with random or given weights.
-
-    Parameters
-    ----------
-    entry : mapping
-        ``architecture``, ``options``, ``input_shape``, ``classes``, ``weights`` (see
-        `given_weights.network`) and ``seed``.
-
-    Returns
-    -------
-    NetworkBounds
-        The Jacobian is taken at one random image.
-    """
-    shape = tuple(entry["input_shape"])
-    torch.manual_seed(entry["seed"])
-    model = given_weights.network(entry, shape, entry["classes"])
-    image = torch.rand(1, *shape, generator=torch.Generator().manual_seed(entry["seed"]))
-    return network_bounds(model.eval(), shape, image, compare=True)
 
 
 def layers_table(bounds: NetworkBounds) -> pandas.DataFrame:

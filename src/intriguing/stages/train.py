@@ -12,11 +12,11 @@ from torch import nn
 from intriguing import registry
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.model import ModelFiles
+from intriguing.networks.predictions import count_errors
 from intriguing.networks.untrained import own_seed, untrained
 from intriguing.tasks import Task
 from intriguing.training.classifier import Unsupervised, train
 from intriguing.training.minimisers import METHODS, Adam, History, Lbfgs
-from intriguing.transfer import count_errors
 
 logger = logging.getLogger(__name__)
 
