@@ -123,18 +123,22 @@ def _table(rows, first="key"):
 
 # ---- packages and their imports, from the source
 
+SHARED = "shared"
+
 
 def packages():
     """Mermaid: an arrow from each package to those it imports from, unless others imply it."""
     arrows = _reduced(_imports_by_node())
-    shown = {"top": "top-level modules"}
-    nodes = [f"    {node}[{shown[node]}]" for node in sorted(shown)]
     lines = [f"    {node} --> {other}" for node in arrows for other in sorted(arrows[node])]
-    return "\n".join(["```mermaid", "flowchart TD", *nodes, *lines, "```"])
+    return "\n".join(["```mermaid", "flowchart TD", f"    {SHARED}[shared modules]", *lines, "```"])
 
 
 def _imports_by_node():
-    """Nodes in alphabetical order, and the nodes that each imports from."""
+    """Nodes in alphabetical order, and the nodes that each imports from.
+
+    A package is a node, and so is a top-level module that imports from a package; all other
+    top-level modules are one node, `SHARED`.
+    """
     files = {_module(path): path for path in sorted(SOURCE.rglob("*.py"))}
     sources = [(_node(name), [path.read_text(encoding="utf-8")]) for name, path in files.items()]
     scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.py")]
@@ -143,8 +147,16 @@ def _imports_by_node():
     imports = {"workflow": {"scripts"}, "scripts": set()}
     for node, texts in [("workflow", statements), ("scripts", scripts), *sources]:
         targets = {_node(name) for text in texts for name in _imported(ast.parse(text), files)}
-        imports[node] = imports.get(node, set()) | targets - {node}
-    return dict(sorted(imports.items()))
+        imports[node] = imports.get(node, set()) | targets
+    shared = {_node(name) for name, path in files.items() if path.parent == SOURCE}
+    while outside := {node for node in shared if not imports[node] <= shared}:
+        shared -= outside
+    merged = {}
+    for node, targets in imports.items():
+        name = SHARED if node in shared else node
+        others = {SHARED if target in shared else target for target in targets}
+        merged[name] = merged.get(name, set()) | others - {name}
+    return dict(sorted(merged.items()))
 
 
 def _module(path):
@@ -153,8 +165,8 @@ def _module(path):
 
 
 def _node(module):
-    name = module.split(".")[1] if "." in module else ""
-    return name if (SOURCE / name / "__init__.py").is_file() and name else "top"
+    """The package or the module at the top; the package as a whole is a module of its own."""
+    return module.split(".")[1] if "." in module else module
 
 
 def _statements(text):

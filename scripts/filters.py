@@ -1,4 +1,4 @@
-"""Figure of the filters of a QuocNet-style network, beside the random ones it started from."""
+"""Figure of the filters of a QuocNet-style network, next to the random ones it started from."""
 
 from intriguing.job import job
 from intriguing.stages import filters

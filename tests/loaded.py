@@ -18,7 +18,7 @@ from repository import ROOT
 
 
 def loaded(groups, folder=ROOT):
-    """The modules that tasks load: ``[(modules loaded first, {name: code})]`` gives a set a name."""
+    """Modules that tasks load: ``[(modules loaded first, {name: code})]`` gives a set a name."""
     ran = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps(groups),

@@ -153,7 +153,7 @@ def check_classes(values: torch.Tensor, classes: int, name: str) -> None:
 
 
 def checked_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Targets as int64 beside the labels; `AttackError` unless each is a class, not the label."""
+    """Targets as int64 where the labels are; `AttackError` unless each is another class."""
     if isinstance(targets, str):
         raise AttackError(
             f"targets is {targets!r}: give class numbers, such as choose_targets({targets!r},"

@@ -27,7 +27,7 @@ def resolve(name: str) -> torch.device:
     Raises
     ------
     DeviceError
-        If ``cuda`` is asked for and there is none, or the name is unknown.
+        If ``cuda`` is requested and there is none, or the name is unknown.
     """
     if name not in CHOICES:
         raise DeviceError(f"device is {name!r}: choose one of {', '.join(CHOICES)}")

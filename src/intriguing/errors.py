@@ -6,7 +6,7 @@ class IntriguingError(Exception):
 
 
 class ExperimentError(IntriguingError):
-    """An experiment file is wrong: unknown key, wrong type, a name that refers to nothing."""
+    """An experiment file is invalid: unknown key, wrong type, a name that refers to nothing."""
 
 
 class DataError(IntriguingError):
@@ -14,7 +14,7 @@ class DataError(IntriguingError):
 
 
 class ArtifactError(IntriguingError):
-    """A file made by an earlier job is missing, truncated, foreign or cannot be written."""
+    """A file that an earlier job wrote is missing, truncated, foreign or cannot be written."""
 
 
 class ModelError(IntriguingError):
@@ -22,7 +22,7 @@ class ModelError(IntriguingError):
 
 
 class DeviceError(IntriguingError):
-    """The device that was asked for is not there."""
+    """The requested device is not available."""
 
 
 class TrainingError(IntriguingError):
@@ -34,7 +34,7 @@ class AttackError(IntriguingError, ValueError):
 
 
 class BoundError(IntriguingError, ValueError):
-    """A Lipschitz bound is asked of weights, sizes or a layer for which there is none."""
+    """A Lipschitz bound is requested for weights, sizes or a layer for which there is none."""
 
 
 class UnknownLayerError(BoundError):

@@ -41,7 +41,7 @@ class Progress:
         return self
 
     def advance(self, units: int = 1, **details: Any) -> None:
-        """Record ``units`` as finished; ``details`` are shown beside the count."""
+        """Record ``units`` as finished; ``details`` are shown next to the count."""
         self.finished += units
         if self._bar is not None:
             self._bar.update(units)

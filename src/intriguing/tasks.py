@@ -1,4 +1,4 @@
-"""What a network tells apart: all classes of a data set, or one of them from the rest."""
+"""What a network distinguishes: all classes of a data set, or one of them from the rest."""
 
 from __future__ import annotations
 

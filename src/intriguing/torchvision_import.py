@@ -1,6 +1,6 @@
 """The one place that imports torchvision.
 
-The compiled operators of a torchvision wheel load only beside the torch build they were made for.
+The compiled operators of a torchvision wheel load only with the torch build they were made for.
 With another build (CPU torch, CUDA torchvision) the library skips them, but then registers fake
 kernels for two operators whose schemas nobody defined, and the import fails. Defining the
 schemas first is enough: data sets and networks use no compiled operator.

@@ -175,6 +175,7 @@ def test_rows_of_features(sigmoid_net, images, labels, name):
 @pytest.mark.parametrize("name", ATTACKS)
 def test_the_callers_tensors_and_model_stay_as_they_are(sigmoid_net, images, labels, name):
     model = copy.deepcopy(sigmoid_net)
+    model.requires_grad_(True).zero_grad()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     given, classes = images[:20].clone().requires_grad_(True), labels[:20].clone()
     result = ATTACKS[name](model, given, classes)
@@ -186,8 +187,9 @@ def test_the_callers_tensors_and_model_stay_as_they_are(sigmoid_net, images, lab
         assert value.dtype == torch.float32 and torch.equal(value, weights[key])
     assert all(value.requires_grad and value.grad is None for value in model.parameters())
     # nor does the set share memory with them
-    result.images.zero_()
-    assert torch.equal(given, images[:20])
+    for tensor in tensors(result).values():
+        tensor.zero_()
+    assert torch.equal(given, images[:20]) and torch.equal(classes, labels[:20])
 
 
 @pytest.mark.parametrize("name", ATTACKS)

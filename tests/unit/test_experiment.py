@@ -211,7 +211,7 @@ MISTAKES = {
     ),
     "class of a binary model": (
         changed(["attacks", "lbfgs", "targets"], {"class": "0"}, positive="3"),
-        "is a class, but net tells one class from the rest",
+        "is a class, but net distinguishes one class from the rest",
     ),
     "class of the model": (
         changed(["attacks", "lbfgs"], {"targets": {"class": "0"}, "labels": "model"}),
@@ -276,7 +276,7 @@ def test_an_attack_of_some_models(tmp_path):
     assert made.attacks_of("net") == ["all"] and made.attacks_of("own") == ["all", "one"]
     assert "models" not in made.attack("one")
     settings["report"] = {"attack": "one"}
-    with pytest.raises(ExperimentError, match=r"report.attack is 'one', which is not made for all"):
+    with pytest.raises(ExperimentError, match=r"report.attack is 'one', which does not attack all"):
         read(tmp_path, settings)
 
 

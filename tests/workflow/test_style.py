@@ -1,8 +1,10 @@
-"""Format and style of Python and Snakemake files; `make lint` runs this file."""
+"""Format, style and words, of code and documents; `make lint` runs this file."""
 
+import re
 import subprocess
 import sys
 
+import pytest
 from repository import ROOT
 
 
@@ -32,3 +34,59 @@ def test_snakemake_lint():
     findings = {line.strip() for line in text.splitlines() if line.strip().startswith("* ")}
     # the environment is the repository's own, for all rules alike
     assert findings == {"* Specify a conda environment or container for each rule.:"}, text
+
+
+def test_import_contracts():
+    ran = subprocess.run(
+        [f"{sys.prefix}/bin/lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_spelling():
+    ran = run("codespell_lib")
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_generated_documentation_is_up_to_date():
+    ran = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+
+
+# phrases over which a reader stumbles; CONTRIBUTING.md has the words to use
+BANNED = (
+    r"mends?|mended|mending",
+    r"anew",
+    r"told before",
+    r"is no (key|image|yaml|split|module|model|attack|class|text)",
+    r"goes before",
+    r"one's own",
+    r"has (wrong|right)",
+    r"so many(?! that)",
+    r"stands? beside",
+    r"defect of the workflow",
+)
+WRITTEN = ("src", "scripts", "workflow", "config", "docs", "resources", "benchmarks", "tests", ".")
+ENDINGS = {".py", ".pyi", ".smk", ".yaml", ".md", ".j2", ".toml"}
+
+
+def documents():
+    for folder in WRITTEN:
+        paths = (ROOT / folder).glob("*") if folder == "." else (ROOT / folder).rglob("*")
+        for path in paths:
+            if path.suffix in ENDINGS and path.name != "test_style.py":
+                yield path
+
+
+@pytest.mark.parametrize("phrase", BANNED)
+def test_words(phrase):
+    pattern = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in documents()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if pattern.search(line)
+    ]
+    assert not found, "\n".join(found)

@@ -3,7 +3,7 @@ def is_sharded(experiment, wildcards):
 
 
 def code_of_set(experiment, wildcards):
-    """Of a set that is joined the shards' code as well: they are gone when a change is looked for."""
+    """With shards, their code too: they are deleted once merged, so nothing else shows a change."""
     shard = code_of("attack_shard.py", method)(wildcards)
     if is_sharded(experiment, wildcards):
         return [code_of("merge.py")(wildcards), shard]
@@ -15,7 +15,7 @@ rule attack_shard:
         data=paths.DATASET,
         model=paths.MODEL,
     output:
-        # dropped once merged; until then what a killed run had finished is kept
+        # removed once merged; until then a killed run keeps its finished shards
         temp(paths.SHARD),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}/shard{shard}of{shards}.log",
@@ -38,11 +38,11 @@ rule attack_shard:
         "../../scripts/attack_shard.py"
 
 
-# A set that one job attacks, or that is joined from the shards of several.
+# A set that one job attacks, or that is merged from the shards of several.
 rule attack:
     input:
         data=paths.DATASET,
-        # the shards are gone when a change of the model is looked for
+        # by the time a change of the model is checked, the shards have been removed
         model=paths.MODEL,
         shards=of_experiment(paths.shards),
     output:

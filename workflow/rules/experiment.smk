@@ -13,7 +13,7 @@ from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
 from intriguing.provenance import code_hash, factory_hash
 
-# of this file: another workflow may use this one as a module
+# relative to this file: another workflow may use this one as a module
 REPOSITORY = Path(workflow.current_basedir).parent.parent
 EXPERIMENTS = Path(config.get("experiments", REPOSITORY / "config" / "experiments"))
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "experiment.schema.yaml"
@@ -151,7 +151,7 @@ def shown_attack(experiment, wildcards):
 
 
 def shown_basis(experiment, wildcards):
-    """What the numbers of a table rest on: the arguments of tables.caption."""
+    """What the numbers of a table rest on: the arguments of basis.caption."""
     return {
         "dataset": experiment.dataset,
         "attack": experiment.attack(experiment.shown_attack),

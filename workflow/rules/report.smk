@@ -131,7 +131,7 @@ rule certificates:
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
         code=code_of("certificates.py"),
     message:
-        "certified and found distortion of {wildcards.experiment}"
+        "certified and adversarial distortion of {wildcards.experiment}"
     script:
         "../../scripts/certificates.py"
 

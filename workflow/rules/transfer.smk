@@ -25,7 +25,7 @@ rule transfer:
         "../../scripts/transfer.py"
 
 
-# The noise in the same job: it is made in no time, and starting a job costs seconds.
+# Includes the noise: generating it takes no time, whereas starting a job takes seconds.
 rule transfer_of_noise:
     input:
         data=paths.DATASET,

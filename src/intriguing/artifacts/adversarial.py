@@ -67,7 +67,7 @@ def summary(path: str | Path, indices: np.ndarray) -> pandas.DataFrame:
     Parameters
     ----------
     path : path
-        Of the set.
+        File of the set.
     indices : int array (N,)
         Positions of the images in the training or test set, to name those that failed.
 

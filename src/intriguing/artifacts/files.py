@@ -37,7 +37,7 @@ _TEXT = dict.fromkeys(
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it on success, remove it on failure.
+    """Give a temporary path in the folder of ``path``; rename it on success, remove it on failure.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def read_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, A
 
 
 def settings(folder: str | Path) -> dict[str, Any]:
-    """What made the network of a model folder (`ModelFiles.settings`)."""
+    """Settings behind the network of a model folder (`ModelFiles.settings`)."""
     header = read_settings(Path(folder) / WEIGHTS)
     if "class_names" not in header:
         raise ArtifactError(f"{folder} does not name its classes: {rebuild(folder)}")
@@ -90,7 +90,7 @@ def settings(folder: str | Path) -> dict[str, Any]:
 
 
 def task(folder: str | Path) -> Task:
-    """What the network of a model folder tells apart."""
+    """The classes that the network of a model folder distinguishes."""
     header = settings(folder)
     return Task(tuple(header["class_names"]), header["positive"])
 

@@ -133,9 +133,9 @@ class _Step:
     moves : Tensor (B, n)
         From the original.
     multipliers : Tensor (B, classes)
-        Of the projection's half-spaces.
+        Multipliers of the projection's half-spaces.
     scale : Tensor (B,)
-        Of the move, onto the boundary; infinity where it was not found.
+        Scale of the move that ends on the boundary; infinity where none was found.
     margin : Tensor (B,)
         At scale 1.
     """
@@ -167,7 +167,7 @@ class _BoundaryBatch(Batch):
     damping : Tensor (B,)
         rho.
     distance : Tensor (B,)
-        Of the iterate from the original; infinity while it is not feasible.
+        Norm of iterate minus original; infinity while the iterate is not feasible.
     shortened : Tensor (B,)
         Fraction by which the last accepted step shortened the distance; NaN before the first.
     steps : int64 Tensor (B,)

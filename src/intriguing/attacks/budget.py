@@ -12,7 +12,7 @@ USUAL = {"cpu": 512}
 USUAL_ELSEWHERE = 1024
 # pixels of an image from which on rows are not filled up: that would cost more than it is worth
 LARGE = 1 << 15
-# working copies of pixels in a method beside those it counts itself, forward and backward included
+# working copies of pixels in a method besides those it counts itself, forward and backward included
 WORKING_VECTORS = 24
 
 
@@ -42,7 +42,7 @@ def rows_at_once(
     rows : int
     multiple : int
         `objective.ROWS`, or less where the budget has no room for this many; 1 for large images,
-        whose last digits may then depend on what is in work beside them.
+        whose last digits may then depend on what else is in work.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def rows_at_once(
     """
     wanted = batch_size or USUAL.get(image.device.type, USUAL_ELSEWHERE)
     pixels = image.numel() * image.element_size() * (vectors + WORKING_VECTORS)
-    # kept for the backward pass, and about as much again for its gradients
+    # saved for the backward pass, and about as much again for its gradients
     each = pixels + 2 * activation_bytes(model, image)
     fitting = int(memory_mb * 2**20 // each)
     if fitting < 1:

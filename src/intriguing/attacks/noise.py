@@ -98,7 +98,7 @@ def noise_tolerance(
     """Distortion by Gaussian noise at which each image is first misclassified.
 
     One random direction for each image is followed outwards (not clipped to the box) in steps of
-    5 %: what an image tolerates of noise, beside what it tolerates of an adversary.
+    5 %: how much noise an image tolerates, to compare with an adversary's distortion.
 
     Parameters
     ----------

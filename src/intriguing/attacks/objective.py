@@ -23,7 +23,7 @@ from intriguing.attacks.problems import Problems
 
 # Matrix products choose their kernels by the number of rows, and other kernels round differently;
 # so do vectorised functions (sigmoid, exp) by where a block of 32 numbers ends. In multiples of 32
-# rows, on one thread, each row comes out the same whatever stands beside it.
+# rows, on one thread, each row comes out the same whatever the other rows are.
 ROWS = 32
 
 

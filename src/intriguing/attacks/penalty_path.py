@@ -26,7 +26,7 @@ class Settings:
     Parameters
     ----------
     memory : int
-        Curvature pairs kept for each image.
+        Curvature pairs stored for each image.
     stationarity : float
         A minimiser is accepted when |x - P(x - gradient/2)| <= stationarity * |x - x0|. Half the
         gradient is the distance to the minimum of the distortion term.
@@ -53,7 +53,7 @@ class Settings:
     evaluations: int = 1000
 
 
-# tensors (B, n) of a batch beside its curvature memory
+# tensors (B, n) of a batch besides its curvature memory
 _IMAGES = 7
 
 
@@ -130,9 +130,9 @@ class _PathBatch(Batch):
     weight : Tensor (B,)
         The present c.
     best_distance : Tensor (B,)
-        Of the nearest minimiser that succeeded; infinity: none yet.
+        Distance of the nearest minimiser that succeeded; infinity: none yet.
     fallback_distance : Tensor (B,)
-        Of the nearest other iterate that succeeded.
+        Distance of the nearest other iterate that succeeded.
     remembers : bool Tensor (B,)
         There are curvature pairs.
     fresh : bool Tensor (B,)

@@ -36,7 +36,7 @@ class Alone:
 
     @torch.no_grad()
     def leading(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The class with the largest logit beside the label's, int64 Tensor (N,)."""
+        """The class with the largest logit other than the label's, int64 Tensor (N,)."""
         model, dtype = self.models[0]
         logits = _one_by_one(model, dtype, images)
         return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)

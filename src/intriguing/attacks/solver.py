@@ -15,7 +15,7 @@ from intriguing.attacks.problems import Problems, Solution
 
 @dataclass(frozen=True)
 class Work:
-    """What a solver is given beside its problems.
+    """What a solver is given besides its problems.
 
     Parameters
     ----------

@@ -106,7 +106,7 @@ def nearest_classes(
     points : Tensor (N, n)
     labels : int64 Tensor (N,)
     count : int
-        Classes to return for each point; no more than there are beside the label.
+        Classes to return for each point; at most all but the label.
 
     Returns
     -------

@@ -145,7 +145,7 @@ def _nearest_candidate(
 
 
 def _leading(work: Work, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The class with the largest logit beside the label's."""
+    """The class with the largest logit other than the label's."""
     parts = zip(points.split(work.batch_size), labels.split(work.batch_size), strict=True)
     return torch.cat(
         [work.classifier.logits(x).scatter(1, y[:, None], -torch.inf).argmax(1) for x, y in parts]

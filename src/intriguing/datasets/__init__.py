@@ -56,7 +56,7 @@ def load(
         stratified, unless the classes are too small for it. Not used by the other sets, which have
         a test set.
     **options
-        Of the reader. ``image_folder``: ``folder``, which holds ``train/<class>/*`` and
+        Options of the reader. ``image_folder``: ``folder``, which holds ``train/<class>/*`` and
         ``test/<class>/*``, or ``<class>/*`` (a relative path is under the root); and ``size``,
         ``resize``, ``channels``, see `folder.decode`. None counts as not given.
 

@@ -16,7 +16,7 @@ def download(source: Any, root: Path, folder: Path, remedy: str) -> None:
     ----------
     source : class of torchvision.datasets
     root, folder : path
-        Where it goes, and where its files then are.
+        Where it is downloaded to, and where its files then are.
     remedy : str
         What to do without a download.
 

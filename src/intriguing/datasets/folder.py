@@ -200,7 +200,7 @@ def decoded(
     Parameters
     ----------
     name : str
-        Of the data set.
+        Name of the data set.
     listings : dict
         `Listing` of ``train`` and of ``test``.
     subset : subset.Subset

@@ -30,7 +30,7 @@ class Subset:
         Raises
         ------
         DataError
-            If more are asked for than there are, or none.
+            If more are requested than there are, or none.
         """
         count = {"train": self.train, "test": self.test}[split]
         if count is None:

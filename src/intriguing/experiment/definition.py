@@ -94,7 +94,7 @@ class Experiment:
         return {"training": None if "weights" in own else self.settings["training"], **own}
 
     def attack(self, name: str) -> Entry:
-        """Settings of an attack, apart from who is attacked and how many jobs share it."""
+        """Settings of an attack, apart from the models attacked and how many jobs share it."""
         entry = self._entry("attack", name, self.attacks)
         return {key: value for key, value in entry.items() if key not in ("shards", "models")}
 
@@ -116,12 +116,12 @@ class Experiment:
         }
 
     def models_of(self, attack: str) -> list[str]:
-        """Names of the models that an attack is made for, in the order of the experiment."""
+        """Names of the models that an attack is applied to, in the order of the experiment."""
         chosen = self._entry("attack", attack, self.attacks).get("models", self.models)
         return [name for name in self.models if name in chosen]
 
     def attacks_of(self, model: str) -> list[str]:
-        """Names of the attacks that are made for a model, in the order of the experiment."""
+        """Names of the attacks that are applied to a model, in the order of the experiment."""
         return [name for name in self.attacks if model in self.models_of(name)]
 
     def weights_of_model(self, name: str) -> list[str]:

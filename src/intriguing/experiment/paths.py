@@ -86,7 +86,7 @@ def shards(experiment: Experiment, wildcards: Any) -> list[str]:
 
 
 def of_attacks(experiment: Experiment, pattern: str) -> list[str]:
-    """A path for every attack, each model that it is made for, and each seed."""
+    """A path for every attack, each model that it is applied to, and each seed."""
     return [
         path
         for attack in experiment.attacks

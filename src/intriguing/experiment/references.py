@@ -124,7 +124,7 @@ def _check_report(settings: Entry) -> None:
         _fail("report.attack", f"is {shown!r}, which is not an attack; {suggest(shown, attacks)}")
     partial = attacks[shown].get("models")
     if partial and set(partial) != set(settings["models"]):
-        _fail("report.attack", f"is {shown!r}, which is not made for all models: name another")
+        _fail("report.attack", f"is {shown!r}, which does not attack all models: name another")
     _check_figures(settings)
 
 
@@ -145,7 +145,7 @@ def _check_attacked(key: str, attack: Entry, models: Mapping[str, Entry]) -> Non
     if binary:
         _fail(
             f"{key}.targets",
-            f"is a class, but {binary[0]} tells one class from the rest: list the others in"
+            f"is a class, but {binary[0]} distinguishes one class from the rest: list the others in"
             f" {key}.models",
         )
 

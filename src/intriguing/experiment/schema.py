@@ -116,7 +116,7 @@ def _key(error: Any, name: str) -> str:
 
 
 def suggest(word: str, known: Iterable[Any]) -> str:
-    """What to say to a wrong word: the likely one, or all if they are few."""
+    """Advice on an unknown word: the closest known one, or all if they are few."""
     names = [str(name) for name in known]
     close = difflib.get_close_matches(word, names, 1)
     if close and len(names) > FEW:

@@ -1,4 +1,4 @@
-"""What other methods say about a convolution: the columns beside our interval.
+"""What other methods say about a convolution: the columns next to our interval.
 
 Kernels are (D, C, kh, kw) in float64, one group; the norm of a convolution with groups is the
 largest norm of a group.

@@ -52,7 +52,7 @@ def largest_eigenpair(
     value : float
         Rayleigh quotient of ``vector``: up to rounding no larger than the largest eigenvalue.
     vector : Tensor (n,)
-        Of length 1.
+        A vector of length 1.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(len(start), generator=generator, dtype=torch.float64).to(start)
@@ -134,7 +134,7 @@ def norm_of_map(
     Returns
     -------
     Tensor of ``shape``
-        Of length 1.
+        A vector of length 1.
     """
     if start is None:
         generator = torch.Generator().manual_seed(1)

@@ -79,7 +79,7 @@ def register(
     Returns
     -------
     callable
-        The decorator, which returns the function unchanged. Of that function's arguments,
+        The decorator, which returns the function unchanged. Among that function's arguments,
         ``input_shape`` is (C, H, W) or (features,), without the batch; ``compare`` asks for the
         columns of other methods and may be ignored.
 

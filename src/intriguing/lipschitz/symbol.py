@@ -75,7 +75,7 @@ class Symbol:
         frequencies : float64 Tensor (F, 2)
             In radians per step of the stride.
         dtype : torch.dtype
-            Of the matrices.
+            Type of the matrices.
         """
         size = self.phases[:, :, 0].numel()
         for part in frequencies.split(max(1, LARGEST_STACK // size)):

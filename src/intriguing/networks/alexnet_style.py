@@ -40,9 +40,9 @@ def alexnet_style(
         (C, H, W), at least 8×8.
     classes : int
     channels : sequence of five int
-        Of the convolutions.
+        Number of channels of each convolution.
     dense : sequence of two int
-        Units of the hidden dense layers.
+        Number of units of each hidden dense layer.
     dropout : float
         Share of units left out in training.
 

@@ -159,7 +159,7 @@ class LocalContrastNorm2d(nn.Module):
     floor : float
         Positive; 0.01 in Le et al.
     deviation : float, optional
-        Of the Gaussian in pixels; a third of the size by default.
+        Standard deviation of the Gaussian in pixels; a third of the size by default.
 
     Raises
     ------

@@ -104,7 +104,7 @@ class Options:
         Least deviation that the image's normalisation divides by. Larger than the floor of 0.01 in
         the stacks: noise in even surfaces, which lies below it, is amplified by its inverse.
     epsilon : float
-        Of the pools, sqrt(epsilon + sum of squares).
+        Constant under the root of the pools, sqrt(epsilon + sum of squares).
     """
 
     fields: Sequence[int] | None = None

@@ -11,7 +11,7 @@ from torch import nn
 from intriguing.errors import ModelError
 from intriguing.torchvision_import import import_torchvision
 
-# of the pixels of ImageNet, by channel, as torchvision's networks are trained with
+# mean and deviation of ImageNet's pixels, by channel, as torchvision's networks are trained with
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

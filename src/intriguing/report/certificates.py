@@ -1,4 +1,4 @@
-"""Certified distortions beside those of adversarial examples and of random noise."""
+"""Certified distortions next to those of adversarial examples and of random noise."""
 
 from __future__ import annotations
 

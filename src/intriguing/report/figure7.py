@@ -60,7 +60,7 @@ def adversarial_panels(
         arrays, settings = read_arrays(path, names)
         success = arrays["success"]
         chosen = np.flatnonzero(success)[:count]
-        # the model stays right where it was right before and no example was found
+        # the model stays right on images that it classified correctly and that have no example
         right = (~success & ~arrays["already_wrong"]).sum()
         average = f"{arrays['distortion'][success].mean():.3g}" if success.any() else "none found"
         accuracy = _accuracy_text(right, len(success))

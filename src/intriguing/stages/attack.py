@@ -39,7 +39,7 @@ def run(
     data : artifacts.dataset.DatasetFile
     model : Module
     task : tasks.Task
-        What the model tells apart.
+        Classes that the model distinguishes.
     entry : mapping
         Settings of the attack, as `experiment.Experiment.attack` gives them.
     seed : int

@@ -1,4 +1,4 @@
-"""Certificate stage: certified radii beside what the attacks found."""
+"""Certificate stage: certified radii compared with what the attacks found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(
     sets : dict of str to AdversarialSet
         By the name of the attack.
     constants : lipschitz.bounds.Constants
-        Of that model.
+        Constants of that model.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Filter stage: what a QuocNet-style network has learnt beside the random filters it began with."""
+"""Filter stage: learnt filters of a QuocNet-style network next to the random initial ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def run(folder: str | Path, name: str, path: str | Path, *, title: str) -> None:
     Parameters
     ----------
     folder : path
-        Of the trained model.
+        Folder of the trained model.
     name : str
         The model's, which its first weights depend on.
     path : path

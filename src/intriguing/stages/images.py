@@ -31,10 +31,10 @@ def labels_for(
     ----------
     model : Module
     task : tasks.Task
-        What the model tells apart.
+        Classes that the model distinguishes.
     images : Tensor (N, C, H, W)
     labels : int64 Tensor (N,)
-        Of the data.
+        Images and labels of the data set.
     rule : {"data", "model"}
         ``data``: those; ``model``: the model's answer for the undistorted image.
     """

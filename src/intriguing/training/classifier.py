@@ -19,7 +19,7 @@ from intriguing.errors import TrainingError
 from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
 
 NEGLIGIBLE = 1e-30
-# images that tell whether a model is random
+# images that show whether a model is random
 PROBE = 8
 # images encoded at once
 BATCH = 500

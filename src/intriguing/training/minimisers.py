@@ -74,7 +74,7 @@ def minimise(
         ``objective(rows)`` gives the value (Tensor) and the error rate (Tensor or None) on some of
         the images; ``rows`` is an int64 Tensor on the CPU, or None for all of them.
     number : int
-        Of images.
+        Number of images.
     method : Lbfgs or Adam
     seed : int
         Order of the mini-batches.
