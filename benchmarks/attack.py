@@ -6,7 +6,7 @@
     python benchmarks/attack.py --scaling               # time and memory from 256 to 60 000 images
 
 Models come from results/<experiment> (`snakemake results/mnist/models/fc100/seed0`).
-Everything is paired: all methods attack the same images (those that the model has right) with one
+Everything is paired: all methods attack the same images (those classified correctly) with one
 thread, in turn, several times; times are medians of CPU time, and what counts is their ratio. An
 example counts if it lies in the box and, evaluated alone, has the class it claims by a margin of
 1e-4. Nothing is asserted.
@@ -64,7 +64,7 @@ class Counted(torch.nn.Module):
 class Method:
     """name, mode ("targeted" or "untargeted"), and ``run(model, images, labels, targets)``.
 
-    ``most``: attack only so many images (slow methods).
+    ``most``: attack at most this many images (slow methods).
     """
 
     name: str

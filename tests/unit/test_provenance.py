@@ -1,3 +1,5 @@
+"""The hash of the code: what it follows, what it leaves out, and that nothing loaded is missed."""
+
 import ast
 import os
 
@@ -7,6 +9,9 @@ from repository import ROOT
 
 from intriguing import provenance, registry
 from intriguing.provenance import code_hash, factory_hash, imported_modules, meaning
+
+# what all scripts load is tried in one process of the fixture `in_memory`
+pytestmark = pytest.mark.xdist_group("provenance")
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 TABLES = ("table1", "table2", "table5", "distortion", "certificates")
@@ -20,16 +25,45 @@ def imports_of(script):
     return "\n".join(ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom))
 
 
-BUILD = "from intriguing.networks import build; build({!r}, {!r}, 10{})"
+BUILD = """
+from intriguing import networks, registry
+model = networks.build({name!r}, {shape}, 10{options})
+stage = getattr(model, "unsupervised", None)
+stage and registry.resolve(stage)
+"""
 SHAPES = {"alexnet": (3, 67, 67), "torchvision_alexnet": (3, 63, 63)}
 OPTIONS = {"fully_connected": ", hidden=[5]", "autoencoder": ", units=5"}
-KINDS = ("architectures", "datasets", "attacks", "unsupervised", "sources")
-RESOLVE = "from intriguing import registry; registry.resolve({!r})"
+ATTACK = """
+import torch
+from intriguing import registry
+model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3)).eval()
+images, labels = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
+registry.resolve({reference!r})(model, images, labels, labels + 1, exemplars=images)
+"""
+RESOLVE = """
+from intriguing import registry
+registry.resolve({reference!r})
+"""
+# the scripts that load what is chosen
+CHOOSING = {
+    "architectures": ("train", "lipschitz_of_network"),
+    "datasets": ("data",),
+    "attacks": ("attack", "attack_shard"),
+    "unsupervised": ("train",),
+    "sources": ("train",),
+}
 DISPATCHERS = ("experiment", "registry", "datasets", "networks", "attacks", "lipschitz", "training")
 
 
-def resolved(kind, name):
-    return RESOLVE.format(registry.table(kind)[name])
+def loading(kind, name):
+    """Code that loads what an experiment chooses by this name."""
+    if kind == "architectures":
+        shape, options = SHAPES.get(name, (1, 24, 24)), OPTIONS.get(name, "")
+        return BUILD.format(name=name, shape=shape, options=options)
+    if name == "digits":
+        return "from intriguing.datasets import load; load('digits')"
+    code = ATTACK if kind == "attacks" else RESOLVE
+    return code.format(reference=registry.table(kind)[name])
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +72,22 @@ def in_memory():
     scripts = {script.stem: imports_of(script) for script in SCRIPTS}
     torch_free = (*LIGHT, *FIGURES, "page")
     named = {
-        f"architectures {name}": BUILD.format(
-            name, SHAPES.get(name, (1, 24, 24)), OPTIONS.get(name, "")
-        )
-        for name in registry.table("architectures")
+        f"{kind} {name} {script}": f"{scripts[script]}\n{loading(kind, name)}"
+        for kind, choosing in CHOOSING.items()
+        for name in registry.table(kind)
+        for script in choosing
     }
-    named["datasets digits"] = "from intriguing.datasets import load; load('digits')"
-    for kind in KINDS[1:]:
-        for name in registry.table(kind):
-            named.setdefault(f"{kind} {name}", resolved(kind, name))
     return loaded(
         [
             ([], {name: f"import intriguing.{name}" for name in DISPATCHERS}),
-            (["pandas"], {f"{name}.py": scripts[name] for name in torch_free}),
+            (["pandas", "scipy.special"], {f"{name}.py": scripts[name] for name in LIGHT}),
+            (["matplotlib.pyplot"], {f"{name}.py": scripts[name] for name in (*FIGURES, "page")}),
             (
-                ["pandas", "torch"],
+                ["torch"],
                 {f"{name}.py": code for name, code in scripts.items() if name not in torch_free},
             ),
-            (["pandas", "torch"], named),
+            # of these only what is ours is looked at
+            (["sklearn.datasets"], named),
         ]
     )
 
@@ -81,15 +113,29 @@ def test_no_module_that_a_script_loads_is_missed(script, in_memory):
     assert counted(in_memory[script.name]) <= set(imported_modules(script))
 
 
-@pytest.mark.parametrize(
-    "kind", ["architectures", "datasets", "attacks", "unsupervised", "sources"]
-)
+@pytest.mark.parametrize("kind", CHOOSING)
 def test_no_module_that_a_name_loads_is_missed(kind, in_memory):
-    scripts = {"datasets": "data.py", "attacks": "attack.py"}
-    script = ROOT / "scripts" / scripts.get(kind, "train.py")
     for name, reference in registry.table(kind).items():
-        covered = set(imported_modules(script, [reference]))
-        assert counted(in_memory[f"{kind} {name}"]) <= covered, name
+        for script in CHOOSING[kind]:
+            covered = set(imported_modules(ROOT / "scripts" / f"{script}.py", [reference]))
+            assert counted(in_memory[f"{kind} {name} {script}"]) <= covered, name
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_what_is_chosen_by_name_is_in_the_hash_of_no_script(script):
+    kinds = set(CHOOSING)
+    if script.stem == "lipschitz_of_network":  # it has no source but given weights
+        kinds.remove("sources")
+    references = [name for kind in kinds for name in registry.table(kind).values()]
+    choices = {reference.partition(":")[0] for reference in references}
+    assert not choices & set(imported_modules(script))
+
+
+def test_a_network_with_a_code_brings_its_training_along():
+    reference = registry.table("architectures")["autoencoder"]
+    covered = imported_modules(ROOT / "scripts" / "train.py", [reference])
+    assert "intriguing.training.sparse_code" in covered
+    assert "intriguing.training.reconstruction" not in covered
 
 
 def test_a_dispatcher_counts_where_it_is_used():
@@ -108,10 +154,12 @@ def test_what_tables_and_figures_load(in_memory):
         assert "torch" not in in_memory[f"{name}.py"], name
     for name in LIGHT:
         assert "matplotlib" not in in_memory[f"{name}.py"], name
-    with_seaborn = {name for name, modules in in_memory.items() if "seaborn" in modules}
-    assert with_seaborn == {"heatmap.py"}
-    for name in {script.name for script in SCRIPTS} - with_seaborn:  # which imports it itself
-        assert "scipy.stats" not in in_memory[name], name
+    # most of a second to load each; seaborn loads scipy.stats itself
+    for slow in ("seaborn", "scipy.stats"):
+        with_it = {script.name for script in SCRIPTS if slow in in_memory[script.name]}
+        assert with_it == {"heatmap.py"}, slow
+    for slow in ("torchvision", "sklearn"):
+        assert not [script.name for script in SCRIPTS if slow in in_memory[script.name]], slow
 
 
 def test_training_does_not_depend_on_the_attack():
@@ -126,8 +174,18 @@ def test_training_does_not_depend_on_the_attack():
 @pytest.mark.parametrize("script", [*(f"{name}.py" for name in (*LIGHT, *FIGURES)), "page.py"])
 def test_tables_and_figures_know_nothing_of_torch(script):
     for path in imported_modules(ROOT / "scripts" / script).values():
-        lines = path.read_text().splitlines()
-        assert not [line for line in lines if line.startswith(("import torch", "from torch"))]
+        tree = WithoutHints().visit(ast.parse(path.read_text()))
+        lines = [
+            ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)
+        ]
+        assert not [line for line in lines if line.startswith(("import torch", "from torch"))], path
+
+
+class WithoutHints(ast.NodeTransformer):
+    """Leaves out what is imported for type hints alone."""
+
+    def visit_If(self, node):
+        return node.orelse if "TYPE_CHECKING" in ast.unparse(node.test) else node
 
 
 @pytest.fixture
@@ -142,8 +200,9 @@ def package(tmp_path, monkeypatch):
         "unused.py": "",
         "named.py": "",
         "facade/__init__.py": "",
-        "facade/__init__.pyi": "from .far import Far as Far\n",
-        "facade/far.py": "class Far: ...\n",
+        "facade/__init__.pyi": "from .far import Far as Far\nfrom .near import Near as Near\n",
+        "facade/far.py": "from intriguing import c\n\nclass Far: ...\n",
+        "facade/near.py": "class Near: ...\n",
         "job.py": "",
     }
     source = tmp_path / "intriguing"
@@ -174,11 +233,19 @@ def test_imports_are_followed_transitively(package):
         ("from intriguing import named\n", {"named"}),
         ("from intriguing import __version__\n", {""}),
         ("import intriguing\n", {""}),
-        ("from intriguing.facade import Far\n", {"facade", "facade.far"}),
-        ("from intriguing.facade.far import Far\n", {"facade.far"}),
+        ("from intriguing.facade import Far\n", {"facade", "facade.far", "c"}),
+        ("from intriguing.facade import Near\n", {"facade", "facade.near"}),
+        ("from intriguing.facade import near\n", {"facade.near"}),
+        ("from intriguing.facade import Neither\n", {"facade"}),
+        ("from intriguing.facade.far import Far\n", {"facade.far", "c"}),
+        ("from intriguing.sub.b import x\n", {"sub.b", "sub.d", "c"}),
+        ("def late():\n    import intriguing.named\n", {"named"}),
         ("x = 'intriguing.named:f'\n", {"named"}),
         ("x = 'see intriguing.named:f'\n", set()),
+        ("x = 'intriguing.named'\n", set()),
+        ("x = 'intriguing.nowhere:f'\n", set()),
         ("if TYPE_CHECKING:\n    from intriguing import named\n", set()),
+        ("if TYPE_CHECKING:\n    ...\nelse:\n    from intriguing import named\n", {"named"}),
         ("import intriguing.job\nfrom intriguing.job import job\n", set()),
         ("this is not Python\n", set()),
     ],
@@ -214,43 +281,136 @@ def test_the_hash_follows_content_not_time(package):
     assert code_hash(script) != after
 
 
-def test_a_users_factory_is_followed_into_this_package(package, tmp_path, monkeypatch):
-    source, _ = package
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.chdir(home)
-    (home / "nets.py").write_text("from intriguing.facade import Far\n")
+def test_facades_of_ours_lead_to_what_they_export(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from intriguing.lipschitz import register\n")
+    assert "intriguing.lipschitz.layers" in imported_modules(script)
+    script.write_text("from intriguing.lipschitz import Bounds\n")
+    assert "intriguing.lipschitz.layers" not in imported_modules(script)
+
+
+@pytest.fixture
+def home(package, tmp_path, monkeypatch):
+    """A working directory with a user's factory, which uses what is ours."""
+    files = {
+        "nets.py": "import helper\nfrom pack import inner\nfrom intriguing.facade import Far\n",
+        "helper.py": "",
+        "pack/__init__.py": "",
+        "pack/inner.py": "from . import deep\n",
+        "pack/deep.py": "",
+        "unrelated.py": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / "home" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path / "home")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("home/nets.py", True),
+        ("home/helper.py", True),
+        # importing a.b runs a, and of a user's packages we know nothing
+        ("home/pack/__init__.py", True),
+        ("home/pack/inner.py", True),
+        ("home/pack/deep.py", True),
+        ("home/unrelated.py", False),
+        ("intriguing/facade/far.py", True),
+        ("intriguing/c.py", True),
+        ("intriguing/facade/near.py", False),
+        ("intriguing/unused.py", False),
+    ],
+)
+def test_a_users_factory_is_followed_also_into_this_package(home, name, counts):
     before = factory_hash("nets:net")
-    (source / "unused.py").write_text("y = 1\n")
+    path = home / name
+    path.write_text(path.read_text() + "# a comment\n")
     assert factory_hash("nets:net") == before
-    (source / "facade" / "far.py").write_text("class Far:\n    x = 1\n")
-    assert factory_hash("nets:net") != before
+    path.write_text(path.read_text() + "EDIT = 1\n")
+    assert (factory_hash("nets:net") != before) == counts
+
+
+def test_a_factory_that_is_not_there(home):
+    assert factory_hash("nowhere:net") == "missing"
+
+
+def test_a_layer_of_ours_in_a_users_factory(tmp_path, monkeypatch):
+    """The real package: what an edit of networks/local_layers.py does to a user's model."""
+    layers = ROOT / "src" / "intriguing" / "networks" / "local_layers.py"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(
+        "from intriguing.networks.local_layers import LocallyConnected2d\n"
+    )
+    (tmp_path / "others.py").write_text("from torch import nn\n")
+    before = factory_hash("nets:net"), factory_hash("others:net")
+    read = type(layers).read_bytes
+    monkeypatch.setattr(
+        type(layers), "read_bytes", lambda path: read(path) + b"EDIT = 1\n" * (path == layers)
+    )
+    assert factory_hash("nets:net") != before[0] and factory_hash("others:net") == before[1]
 
 
 SAME = {
     "comments": ("x = 1  # one\n\n# two\n", "x = 1\n"),
+    "empty lines": ("x = 1\n\n\n\ny = 2\n", "x = 1\ny = 2\n"),
     "docstrings": (
         '"""A."""\ndef f():\n    """B.\n\n    C."""\n    return 1\n',
         "def f():\n    return 1\n",
     ),
+    "docstrings of classes": (
+        'class A:\n    """A."""\n\n    x = 1\n    """About x."""\n',
+        "class A:\n    x = 1\n",
+    ),
     "indents": ("if x:\n  y\nelse:\n  z\n", "if x:\n        y\nelse:\n        z\n"),
+    "tabs": ("if x:\n\ty\n", "if x:\n    y\n"),
+    "spaces": ("x=f( a,b )+1\n", "x = f(a, b) + 1\n"),
     "line breaks": ("f(\n    a,\n    b,\n)\n", "f(a, b)\n"),
+    "backslashes": ("x = a + \\\n    b\n", "x = a + b\n"),
+    "line ends": ("x = 1\r\ny = 2\r\n", "x = 1\ny = 2\n"),
+    "the end of the file": ("x = 1", "x = 1\n"),
+    "a byte order mark": ("\ufeffx = 1\n", "x = 1\n"),
     "one argument": ("f(\n    a,\n)\n", "f(a)\n"),
     "one element": ("x = [\n    a,\n]\n", "x = [a]\n"),
     "a set": ("x = {a,}\n", "x = {a}\n"),
+    "a dict": ("x = {\n    a: b,\n}\n", "x = {a: b}\n"),
     "a long tuple": ("x = (\n    a,\n    b,\n)\n", "x = (a, b)\n"),
+    "a long index": ("x[\n    a,\n    b,\n]\n", "x[a, b]\n"),
     "after a call": ("f(a)(b,)\n", "f(a)(b)\n"),
+    "after an index": ("x[a](b,)\n", "x[a](b)\n"),
+    "a returned list": ("def f():\n    return [a,]\n", "def f():\n    return [a]\n"),
     "a definition": ("def f(\n    a,\n):\n    return a\n", "def f(a):\n    return a\n"),
+    "a class": ("class A(\n    B,\n):\n    x = 1\n", "class A(B):\n    x = 1\n"),
 }
 OTHER = {
+    "statements": ("x = 1\n", "x = 1\ny = 1\n"),
+    "the order": ("x = 1\ny = 2\n", "y = 2\nx = 1\n"),
     "numbers": ("x = 1\n", "x = 2\n"),
     "strings": ("x = 'a'\n", "x = 'b'\n"),
+    "returned strings": ("def f():\n    return 'a'\n", "def f():\n    return 'b'\n"),
+    "strings on their own line": ("f(\n    'a',\n)\n", "f(\n    'b',\n)\n"),
+    "methods of strings": ("'a'.join(b)\n", "'c'.join(b)\n"),
+    "comments in strings": ("x = '# a'\n", "x = '# b'\n"),
     "f-strings": ("x = f'a{b}'\n", "x = f'a{c}'\n"),
     "spaces in f-strings": ("x = f'a{b}'\n", "x = f'a {b}'\n"),
+    "formats in f-strings": ("x = f'{a:.3f}'\n", "x = f'{a:.2f}'\n"),
+    "f-strings in f-strings": ("x = f'{f\"{a}\"}'\n", "x = f'{f\"{b}\"}'\n"),
+    "f-strings of several lines": ("x = f'''{a}\n{b}'''\n", "x = f'''{a}\n{c}'''\n"),
+    "f-strings and strings": ("x = f'{a}'\n", "x = '{a}'\n"),
     "strings of several lines": ("x = '''a\n b'''\n", "x = '''a\nb'''\n"),
     "one-tuples": ("x = (a,)\n", "x = (a)\n"),
+    "one-tuples without brackets": ("x = a,\n", "x = a\n"),
+    "one-tuples of a pair": ("x = ((a, b),)\n", "x = ((a, b))\n"),
+    "one-tuples as arguments": ("f((a,))\n", "f((a))\n"),
     "returned one-tuples": ("def f():\n    return (a,)\n", "def f():\n    return (a)\n"),
+    "one-tuples after in": ("x in (a,)\n", "x in (a)\n"),
+    "added one-tuples": ("x + (a,)\n", "x + (a)\n"),
+    "matched one-tuples": ("match (a,):\n case _: b\n", "match (a):\n case _: b\n"),
     "one index": ("x = y[a,]\n", "x = y[a]\n"),
+    "one index of a call": ("f()[a,]\n", "f()[a]\n"),
+    "one index of an index": ("x[0][a,]\n", "x[0][a]\n"),
     "blocks": ("if x:\n  y\n  z\n", "if x:\n  y\nz\n"),
     "joined strings": ("x = 'a' 'b'\n", "x = 'a', 'b'\n"),
     "names": ("ab\n", "a; b\n"),
@@ -269,8 +429,23 @@ def test_everything_else_has(pair):
     assert meaning(first.encode()) != meaning(second.encode())
 
 
+def test_the_pairs_are_what_python_says():
+    def tree(source):
+        module = ast.parse(source.encode())
+        for node in ast.walk(module):
+            if isinstance(getattr(node, "body", None), list):
+                node.body = [inner for inner in node.body if not is_text(inner)]
+        return ast.dump(module)
+
+    def is_text(node):
+        return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+    assert all(tree(first) == tree(second) for first, second in SAME.values())
+    assert all(tree(first) != tree(second) for first, second in OTHER.values())
+
+
 def test_what_is_not_python_is_taken_as_it_is():
-    for source in (b"def f(:\n", b"\xff\xfe", b"x = (\n"):
+    for source in (b"def f(:\n", b"\xff\xfe", b"x = (\n", b"if a:\nb\n", b"  x\ny\n", b"x\0\n"):
         assert meaning(source) == source
 
 

@@ -101,6 +101,7 @@ def commented(text):
 SOURCE = "src/intriguing"
 TABLE = {
     "comments, docstrings, layout, times": (layout_alone, {}),
+    "what only reports": (statement(f"{SOURCE}/job.py"), {}),
     "a reader that is not used": (statement(f"{SOURCE}/datasets/cifar.py"), {}),
     "the reader that is used": (statement(f"{SOURCE}/datasets/digits.py"), EVERYTHING),
     "a network that is not used": (statement(f"{SOURCE}/networks/quocnet.py"), {}),
