@@ -205,9 +205,11 @@ def meaning(source: bytes) -> bytes:
                 words.pop()
         elif text == "," and open_brackets:
             open_brackets[-1].commas += 1
+        elif text == "lambda" and open_brackets:
+            open_brackets[-1].has_lambda = True
         words.append(text)
         if kind == tokenize.NEWLINE:
-            if all(word[-1:] in "\"'" for word in words[start:-1]):
+            if all(_is_plain_string(word) for word in words[start:-1]):
                 del words[start:]
             start = len(words)
         elif kind in (tokenize.INDENT, tokenize.DEDENT):
@@ -220,19 +222,25 @@ class _Bracket:
 
     def __init__(self, opening: str, after_operand: bool):
         self.opening, self.after_operand = opening, after_operand
-        self.commas = 0
+        self.commas, self.has_lambda = 0, False
 
     def comma_is_layout(self) -> bool:
         # (a,) is a tuple and x[a,] is indexed by one; f(a,), [a,] and {a,} are as without
         one_matters = (self.opening == "(") != self.after_operand and self.opening != "{"
-        return self.commas > 1 or not one_matters
+        # the commas of a lambda's parameters make no tuple
+        return not one_matters or (self.commas > 1 and not self.has_lambda)
+
+
+def _is_plain_string(word: str) -> bool:
+    """Whether a token is a string that computes nothing: no f-string."""
+    return word.endswith(("'", '"')) and "f" not in word[: word.index(word[-1])].lower()
 
 
 def _is_operand(words: list[str]) -> bool:
     """Whether what follows ``words`` is called or indexed, if it is a bracket."""
     last = words[-1] if words else ""
     if last.isidentifier():
-        return not keyword.iskeyword(last) and not keyword.issoftkeyword(last)
+        return not keyword.iskeyword(last) and last not in ("match", "case", "_")
     return last.endswith((")", "]", "}", '"', "'"))
 
 

@@ -385,6 +385,8 @@ SAME = {
     "a class": ("class A(\n    B,\n):\n    x = 1\n", "class A(B):\n    x = 1\n"),
 }
 OTHER = {
+    "f-strings as statements": ("f'{launch()}'\n", "'a'\n"),
+    "one-tuples of lambdas": ("(lambda a, b: a,)\n", "(lambda a, b: a)\n"),
     "statements": ("x = 1\n", "x = 1\ny = 1\n"),
     "the order": ("x = 1\ny = 2\n", "y = 2\nx = 1\n"),
     "numbers": ("x = 1\n", "x = 2\n"),

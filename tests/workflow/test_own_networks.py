@@ -121,7 +121,7 @@ def test_figures_of_the_paper(own):
         picture = Image.open(own.path(f"results/own/figures/{name}.png"))
         # something else than a blank sheet
         assert len(picture.convert("L").getcolors()) > 50
-        assert f"figures {name}.png" in page
+        assert f'alt="{name.replace("figure", "Figure ")}"' in page
     assert own.path("results/own/figures/filters/quocnet/seed0.png").is_file()
     assert own.planned("own") == {}
 

@@ -6,6 +6,7 @@ Every mistake is one sentence that names the file, the key and the remedy.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,18 @@ def read(path: str | Path, schema_path: str | Path) -> Experiment:
         ) from error
     if settings is None:
         raise ExperimentError(f"{path} is empty: copy another experiment into it")
-    rules = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     try:
-        schema.validate(settings, rules)
+        schema.validate(settings, _schema(Path(schema_path)))
         references.check(settings)
     except ExperimentError as error:
         raise ExperimentError(f"{path}: {error}") from None
     return Experiment(path.stem, settings)
+
+
+@cache
+def _schema(path: Path) -> dict[str, Any]:
+    """The JSON schema, parsed once for all experiments."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 class _Loader(yaml.SafeLoader):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jsonschema
-import yaml
 
 from intriguing.errors import ExperimentError
 
@@ -39,7 +39,7 @@ def _fill_defaults(
         for name, subschema in properties.items():
             if "default" in subschema and name not in instance:
                 # a copy, so that filling in its own defaults does not change the schema
-                instance[name] = yaml.safe_load(yaml.safe_dump(subschema["default"]))
+                instance[name] = copy.deepcopy(subschema["default"])
     yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](
         validator, properties, instance, schema
     )
