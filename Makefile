@@ -17,7 +17,7 @@ endif
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
-PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup $(if $(filter random,$(ORDER)),-p randomly)
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)
 
 .DEFAULT_GOAL := digits
 .PHONY: $(EXPERIMENTS) test check lint docs format help clean benchmark
@@ -33,6 +33,7 @@ check: $(READY)  ## format, style, spelling, import contracts, types, unit tests
 	@$(BIN)/codespell
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+	@$(BIN)/python docs/generate.py --check
 	@$(PYTEST) tests/unit
 
 test: $(READY)  ## all tests, without any download (ORDER=random, WORKERS=8)
@@ -44,7 +45,7 @@ lint: $(READY)  ## check format and style of Python and Snakemake files
 docs: $(READY)  ## regenerate the documentation that is made from the code
 	@$(BIN)/python docs/generate.py
 
-benchmark: $(READY) .venv/peers  ## our attacks and bounds beside others, on MNIST and AlexNet (an hour)
+benchmark: $(READY) .venv/peers  ## our attacks and bounds compared with others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
 	@$(BIN)/python benchmarks/attack.py
 	@$(BIN)/python benchmarks/lipschitz.py

@@ -10,9 +10,6 @@ from repository import ROOT
 from intriguing import provenance, registry
 from intriguing.provenance import code_hash, factory_hash, imported_modules, meaning
 
-# what all scripts load is tried in one process of the fixture `in_memory`
-pytestmark = pytest.mark.xdist_group("provenance")
-
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 TABLES = ("table1", "table2", "table5", "distortion", "certificates")
 LIGHT = (*TABLES, "merge", "collect")

@@ -10,9 +10,6 @@ from copies import Copy
 from PIL import Image
 from repository import ROOT
 
-# the fixture is built for one process only
-pytestmark = pytest.mark.xdist_group("own_networks")
-
 EXPERIMENT = "config/experiments/own.yaml"
 # what the page does not show: the networks of the paper's other figures
 MORE = {

@@ -1,15 +1,3 @@
-def is_sharded(experiment, wildcards):
-    return experiment.shards(wildcards.attack) > 1
-
-
-def code_of_set(experiment, wildcards):
-    """With shards, their code too: they are deleted once merged, so nothing else shows a change."""
-    shard = code_of("attack_shard.py", method)(wildcards)
-    if is_sharded(experiment, wildcards):
-        return [code_of("merge.py")(wildcards), shard]
-    return code_of("attack.py", method)(wildcards)
-
-
 rule attack_shard:
     input:
         data=paths.DATASET,

@@ -180,3 +180,20 @@ def figure_params(figure):
         "label": of_experiment(label),
         "code": code_of("gallery.py"),
     }
+
+
+def is_sharded(experiment, wildcards):
+    return experiment.shards(wildcards.attack) > 1
+
+
+def code_of_set(experiment, wildcards):
+    """With shards, their code too: they are deleted once merged, so nothing else shows a change."""
+    shard = code_of("attack_shard.py", method)(wildcards)
+    if is_sharded(experiment, wildcards):
+        return [code_of("merge.py")(wildcards), shard]
+    return code_of("attack.py", method)(wildcards)
+
+
+def labels_of(experiment, models):
+    """What tables and figures call some models, by name."""
+    return {name: experiment.models[name]["label"] for name in models}

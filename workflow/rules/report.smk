@@ -1,8 +1,3 @@
-def labels_of(experiment, models):
-    """What tables and figures call some models, by name."""
-    return {name: experiment.models[name]["label"] for name in models}
-
-
 rule attacks_table:
     input:
         of_experiment(paths.attack_summaries),

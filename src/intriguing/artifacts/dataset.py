@@ -106,7 +106,7 @@ class DatasetFile:
         count = min(count, number) if most else count
         if count > number:
             raise ArtifactError(
-                f"{count} {kind} were asked of split {name!r}, which has {number}:"
+                f"{count} {kind} are needed of split {name!r}, which has {number}:"
                 " lower `count` in the experiment"
             )
         rows = splits.sample(len(labels), count, self.settings["seed"], allowed)
