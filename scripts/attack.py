@@ -19,7 +19,7 @@ with job(snakemake.log[0]):
         seed=int(snakemake.wildcards.seed),
         device=resolve(snakemake.params.device),
     )
-    attacked.save(snakemake.output.examples, code=snakemake.params.code)
+    attacked.save(snakemake.output.examples, code=snakemake.params.code_of_examples)
     line = adversarial.summary(snakemake.output.examples, sample_of(data, entry).indices)
     for column, value in snakemake.params.columns.items():
         line.insert(0, column, value)

@@ -57,6 +57,8 @@ rule attack:
             "attack": wildcards.attack,
         },
         code=of_experiment(code_of_set),
+        # named in the set, which is the same however many jobs share it
+        code_of_examples=code_of("attack_shard.py", method),
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:

@@ -187,11 +187,8 @@ def is_sharded(experiment, wildcards):
 
 
 def code_of_set(experiment, wildcards):
-    """With shards, their code too: they are deleted once merged, so nothing else shows a change."""
-    shard = code_of("attack_shard.py", method)(wildcards)
-    if is_sharded(experiment, wildcards):
-        return [code_of("merge.py")(wildcards), shard]
-    return code_of("attack.py", method)(wildcards)
+    script = "merge.py" if is_sharded(experiment, wildcards) else "attack.py"
+    return code_of(script, method)(wildcards)
 
 
 def labels_of(experiment, models):
