@@ -47,10 +47,11 @@ def test_an_example_inside_a_certified_radius_fails_the_job(scratch):
     arrays, settings = read_arrays(path)
     # a wrong bound: ten times too small
     write_arrays(path, {"pairwise": 0.1 * arrays["pairwise"]}, settings)
-    scratch.path("results/smoke/certificates/fc10/seed0.csv").unlink()
+    scratch.path("results/smoke/certificates/all.csv").unlink()
     ran = scratch.snakemake("smoke", "--cores", 2, check=False)
     assert ran.returncode != 0
-    assert "attack lbfgs: image" in ran.stdout and "inside its certified radius" in ran.stdout
+    assert "fc10, seed 0, attack lbfgs: image" in ran.stdout
+    assert "inside its certified radius" in ran.stdout
     assert "Traceback" not in ran.stdout
 
 

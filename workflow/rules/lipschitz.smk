@@ -46,27 +46,23 @@ rule lipschitz_of_network:
         "../../scripts/lipschitz_of_network.py"
 
 
-rule certificate:
+# One job for all networks: a certificate takes less time than starting a job.
+rule certify:
     input:
         data=paths.DATASET,
-        model=paths.MODEL,
-        bounds=paths.BOUNDS,
-        examples=of_experiment(paths.all_attacks),
+        networks=of_experiment(paths.files_of_certified),
     output:
-        paths.CERTIFICATE,
+        paths.CERTIFICATES,
     log:
-        "results/{experiment}/logs/certificate/{model}/seed{seed}.log",
+        "results/{experiment}/logs/certificates.log",
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
-        attacks=of_experiment(
-            lambda experiment, wildcards: experiment.attacks_of(wildcards.model)
-        ),
-        columns=lambda wildcards: {"seed": wildcards.seed, "model": wildcards.model},
-        code=code_of("certificate.py"),
+        networks=of_experiment(paths.certified),
+        code=code_of("certify.py"),
     message:
-        "certified radii against every attack on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
+        "certified radii against every attack of {wildcards.experiment}"
     script:
-        "../../scripts/certificate.py"
+        "../../scripts/certify.py"

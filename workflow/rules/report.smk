@@ -28,17 +28,6 @@ use rule attacks_table as transfer_table with:
         "every transfer of {wildcards.experiment} in one table"
 
 
-use rule attacks_table as certificates_table with:
-    input:
-        of_experiment(paths.certificates),
-    output:
-        paths.CERTIFICATES,
-    log:
-        "results/{experiment}/logs/certificates/all.log",
-    message:
-        "every certificate of {wildcards.experiment} in one table"
-
-
 rule table1:
     input:
         models=of_experiment(

@@ -32,7 +32,6 @@ GALLERIES = "results/{experiment}/figures/gallery/{attack}"
 LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
 BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
 NETWORK_LAYERS = "results/{experiment}/lipschitz_of_networks/{network}.csv"
-CERTIFICATE = "results/{experiment}/certificates/{model}/seed{seed}.csv"
 CERTIFICATES = "results/{experiment}/certificates/all.csv"
 LAYERS_FIGURE = "results/{experiment}/figures/lipschitz.png"
 INSTABILITY = "results/{experiment}/figures/instability.png"
@@ -105,17 +104,34 @@ def attack_summaries(experiment: Experiment, wildcards: Any = None) -> list[str]
     return of_attacks(experiment, ATTACK_SUMMARY)
 
 
-def all_attacks(experiment: Experiment, wildcards: Any) -> list[str]:
-    """Adversarial sets of one model and seed, in the order of the attacks."""
-    attacks = experiment.attacks_of(wildcards.model)
-    return filled(ADVERSARIAL, attack=attacks, **dict(wildcards.items()))
+def certified(experiment: Experiment, wildcards: Any = None) -> list[Entry]:
+    """What is certified: each model and seed with its files, and its adversarial sets by attack."""
+    networks = []
+    for model, seed in itertools.product(experiment.models, experiment.seeds):
+        which = {"experiment": experiment.name, "model": model, "seed": seed}
+        sets = {
+            attack: ADVERSARIAL.format(attack=attack, **which)
+            for attack in experiment.attacks_of(model)
+        }
+        networks.append(
+            {
+                "model": model,
+                "seed": seed,
+                "folder": MODEL.format(**which),
+                "bounds": BOUNDS.format(**which),
+                "sets": sets,
+            }
+        )
+    return networks
 
 
-def certificates(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """The certificates of every model and seed."""
-    return filled(
-        CERTIFICATE, experiment=experiment.name, model=experiment.models, seed=experiment.seeds
-    )
+def files_of_certified(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The files of everything that is certified."""
+    return [
+        path
+        for network in certified(experiment)
+        for path in (network["folder"], network["bounds"], *network["sets"].values())
+    ]
 
 
 def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str, Entry]:
@@ -259,7 +275,7 @@ def everything(experiment: Experiment) -> list[str]:
         *(path for one in single for path in filled(one, experiment=experiment.name)),
         *(
             path
-            for pattern in (MODEL, BOUNDS, CERTIFICATE)
+            for pattern in (MODEL, BOUNDS)
             for path in filled(pattern, experiment=experiment.name, **combinations)
         ),
         *of_attacks(experiment, ADVERSARIAL),

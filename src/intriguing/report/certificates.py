@@ -32,7 +32,7 @@ def tidy(
     models : mapping of str to mapping
         Entries of the experiment, in order.
     lines : DataFrame
-        Rows of all certificate jobs, with ``attack``, ``model`` and ``seed``.
+        Certified radii of every adversarial set, with ``attack``, ``model`` and ``seed``.
     attacks : sequence of str
     """
     rows = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas
 import torch
@@ -17,12 +18,49 @@ from intriguing.attacks.noise import noise_tolerance
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Constants
 from intriguing.lipschitz.certificate import certified_radii, check_no_example_inside
+from intriguing.networks import trained
 
 
 def read_constants(path: str | Path) -> Constants:
     """The constants that the bounds of a network gave."""
     numbers, pairwise = stored.read(path)
     return Constants(numbers["upper"], torch.from_numpy(pairwise) if len(pairwise) else None)
+
+
+def of_networks(data: DatasetFile, networks: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
+    """The lines of several networks below each other; one network at a time is in memory.
+
+    Parameters
+    ----------
+    data : artifacts.dataset.DatasetFile
+    networks : iterable of mapping
+        As `experiment.paths.certified` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `run`, with ``model`` and ``seed``.
+
+    Raises
+    ------
+    BoundError
+        As `run`; the message names the network, too.
+    """
+    frames = []
+    for network in networks:
+        try:
+            lines = run(
+                data,
+                trained.load(network["folder"]),
+                {attack: AdversarialSet.load(path) for attack, path in network["sets"].items()},
+                read_constants(network["bounds"]),
+            )
+        except BoundError as error:
+            raise BoundError(f"{network['model']}, seed {network['seed']}, {error}") from error
+        lines.insert(0, "seed", network["seed"])
+        lines.insert(0, "model", network["model"])
+        frames.append(lines)
+    return pandas.concat(frames, ignore_index=True)
 
 
 def run(
