@@ -46,7 +46,7 @@ rule lipschitz_of_network:
         "../../scripts/lipschitz_of_network.py"
 
 
-# One job for all networks: a certificate takes less time than starting a job.
+# One job for all networks: a certificate takes about as long as starting a job.
 rule certify:
     input:
         data=paths.DATASET,
