@@ -17,4 +17,4 @@ with job(snakemake.log[0]):
         part=(int(snakemake.wildcards.shard), int(snakemake.wildcards.shards)),
         device=resolve(snakemake.params.device),
     )
-    attacked.save(snakemake.output[0], code=snakemake.params.code)
+    attacked.save(snakemake.output[0], code=snakemake.params.code_of_examples)

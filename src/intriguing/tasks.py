@@ -32,7 +32,7 @@ class Task:
         Raises
         ------
         DataError
-            If there is no class of that name.
+            If no class has that name.
         """
         if positive is None:
             return cls(tuple(class_names))

@@ -158,7 +158,7 @@ def test_what_does_not_exist_is_reported_before_any_job(changed):
     changed.edit(EXPERIMENT, "my_networks:residual", "my_nets:residual")
     ran = changed.snakemake("-n", "own", check=False)
     assert ran.returncode != 0
-    assert "models.residual.factory: there is no module my_nets: correct the name" in ran.stdout
+    assert "models.residual.factory: unknown module my_nets: correct the name" in ran.stdout
     changed.edit(EXPERIMENT, "folder: my_images", "folder: images")
     ran = changed.snakemake("-n", "own", check=False)
     assert ran.returncode != 0 and "data.folder: images does not exist" in ran.stdout

@@ -132,6 +132,10 @@ TABLE = {
         TABLE1,
     ),
     "a script": (statement("scripts/table5.py"), BOUNDS),
+    "the script of a set in one job": (statement("scripts/attack.py"), LBFGS | CERTIFICATES),
+    "the script of a shard": (statement("scripts/attack_shard.py"), NEAREST | CERTIFICATES),
+    # which are removed once joined
+    "the script that joins shards": (statement("scripts/merge.py"), NEAREST | CERTIFICATES),
     "a new name in the registry": (
         replace(f"{SOURCE}/registry.toml", "[architectures]", '[architectures]\nx = "y:z"\n#'),
         {},

@@ -60,7 +60,7 @@ BANNED = (
     r"mends?|mended|mending",
     r"anew",
     r"told before",
-    r"(?<!there\s)is no (key|image|yaml|split|module|model|attack|class|text)",
+    r"is no (key|image|yaml|split|module|model|attack|class|text)",
     r"goes before",
     r"one's own",
     r"has (wrong|right)",

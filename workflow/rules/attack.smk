@@ -20,6 +20,7 @@ rule attack_shard:
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         code=code_of("attack_shard.py", method),
+        code_of_examples=code_of_examples,
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}, shard {wildcards.shard} of {wildcards.shards}"
     script:
@@ -57,8 +58,7 @@ rule attack:
             "attack": wildcards.attack,
         },
         code=of_experiment(code_of_set),
-        # named in the set, which is the same however many jobs share it
-        code_of_examples=code_of("attack_shard.py", method),
+        code_of_examples=code_of_examples,
     message:
         "attack {wildcards.attack} on {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
     script:

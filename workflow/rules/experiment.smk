@@ -11,7 +11,7 @@ from intriguing import registry
 from intriguing.datasets.root import contents_hash, resolved
 from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
-from intriguing.provenance import code_hash, factory_hash
+from intriguing.provenance import SOURCE, code_hash, factory_hash
 
 # relative to this file: another workflow may use this one as a module
 REPOSITORY = Path(workflow.current_basedir).parent.parent
@@ -78,8 +78,9 @@ code_once = cache(code_hash)
 
 
 def code_of(script, chosen=None):
-    """Parameter function: hash of a script, of the package modules that it imports, and of what the
-    experiment chose by name, ``chosen(experiment, wildcards)`` (references of the registry).
+    """Parameter function: hash of a script or module, of the package modules that it imports, and
+    of what the experiment chose by name, ``chosen(experiment, wildcards)`` (references of the
+    registry).
     """
 
     def code(experiment, wildcards):
@@ -120,7 +121,7 @@ def factory_code(experiment, wildcards):
     if code == "missing":
         # Check now: Snakemake deletes a job's old output as soon as the job starts.
         raise WorkflowError(
-            f"{experiment.name}: models.{wildcards.model}.factory: there is no module"
+            f"{experiment.name}: models.{wildcards.model}.factory: unknown module"
             f" {factory.partition(':')[0]}: correct the name, install its package, or run"
             " snakemake in the folder that holds it"
         )
@@ -187,8 +188,18 @@ def is_sharded(experiment, wildcards):
 
 
 def code_of_set(experiment, wildcards):
-    script = "merge.py" if is_sharded(experiment, wildcards) else "attack.py"
-    return code_of(script, method)(wildcards)
+    """With shards, their code too: they are deleted once merged, so nothing else shows a change."""
+    if is_sharded(experiment, wildcards):
+        return [
+            code_of("merge.py")(wildcards),
+            code_of("attack_shard.py", method)(wildcards),
+        ]
+    return code_of("attack.py", method)(wildcards)
+
+
+# Named in an adversarial set. It is that of the stage and not of a script: a set is the same, byte
+# for byte, however many jobs share it.
+code_of_examples = code_of(SOURCE / "stages" / "attack.py", method)
 
 
 def labels_of(experiment, models):

@@ -63,7 +63,7 @@ def mean(name: str, rows: pandas.DataFrame, number: str) -> dict[str, float]:
     -------
     dict
         ``<name>`` with its 95 % interval ``<name>_low`` to ``<name>_high``, and ``<name>_median``,
-        the mean of the medians; NaN if there is no image.
+        the mean of the medians; NaN if no row counts.
     """
     counted = rows[rows[number] > 0]
     centre, low, high = intervals.mean(
