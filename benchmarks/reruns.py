@@ -42,6 +42,7 @@ def planned(folder, experiment):
 
 def copied(experiment, folder):
     """A copy of the built checkout."""
+    folder.mkdir()
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
