@@ -10,5 +10,5 @@ with job(snakemake.log[0]):
     labels = snakemake.params.labels
     errors = read_table(snakemake.input.errors)
     panels = figure7.adversarial_panels(data, snakemake.input.examples, labels.values())
-    panels.append(figure7.noise_panel(data, snakemake.input.noise, errors, labels))
+    panels.append(figure7.noise_panel(data, snakemake.params.noise, errors, labels))
     figure7.draw(panels, snakemake.output[0])

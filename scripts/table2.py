@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         read_table(snakemake.input.transfer),
         published.read(snakemake.input.published),
         snakemake.params.attack,
+        snakemake.params.noise,
     )
     layouts = [table2.layout(table), table2.control_layout(table)]
     caption = basis.caption(**snakemake.params.basis)

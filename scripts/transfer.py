@@ -1,4 +1,4 @@
-"""Evaluate every model on one adversarial set: one row of the transfer matrix."""
+"""Evaluate every model on the adversarial sets of an attack: a block of the transfer matrix."""
 
 from intriguing.artifacts import model
 from intriguing.artifacts.dataset import open_dataset
@@ -10,12 +10,11 @@ from intriguing.stages import transfer
 
 with job(snakemake.log[0]):
     folders = zip(snakemake.params.targets, snakemake.input.models, strict=True)
-    rows = transfer.run(
+    rows = transfer.of_sets(
         open_dataset(snakemake.input.data),
-        AdversarialSet.load(snakemake.input.distorted),
+        ((name, AdversarialSet.load(path)) for name, path in snakemake.params.sets.items()),
         {name: (trained.load(folder), model.task(folder)) for name, folder in folders},
+        attack=snakemake.wildcards.attack,
         seed=int(snakemake.wildcards.seed),
     )
-    for column, value in snakemake.params.columns.items():
-        rows.insert(0, column, value)
     write_table(snakemake.output[0], rows)

@@ -9,21 +9,20 @@ from intriguing.stages import noise, transfer
 
 with job(snakemake.log[0]):
     data, seed = open_dataset(snakemake.input.data), int(snakemake.wildcards.seed)
-    noisy = noise.run(
+    noisy = noise.of_deviations(
         data,
         snakemake.params.sample,
-        float(snakemake.wildcards.deviation),
+        snakemake.params.sets,
         clip=snakemake.params.clip,
         seed=seed,
+        code=snakemake.params.code,
     )
-    noisy.save(snakemake.output.noise, code=snakemake.params.code)
     folders = zip(snakemake.params.targets, snakemake.input.models, strict=True)
-    rows = transfer.run(
+    rows = transfer.of_sets(
         data,
         noisy,
         {name: (trained.load(folder), model.task(folder)) for name, folder in folders},
+        attack="gaussian_noise",
         seed=seed,
     )
-    for column, value in snakemake.params.columns.items():
-        rows.insert(0, column, value)
     write_table(snakemake.output.errors, rows)

@@ -122,8 +122,15 @@ def test_figure7_states_the_accuracies(data, sets, tmp_path):
     write_arrays(noise, {"images": images + 0.5}, {**ENTRY, "standard_deviation": 0.5})
     errors = pandas.DataFrame(
         [
-            {"input": kind, "target": model, "n": 6, "errors": wrong}
-            for kind, wrong in (("distorted", 3), ("clean", 0))
+            {
+                "input": kind,
+                "target": model,
+                "n": 6,
+                "errors": wrong,
+                "standard_deviation": deviation,
+            }
+            for deviation, distorted in ((0.1, 1), (0.5, 3))
+            for kind, wrong in (("distorted", distorted), ("clean", 0))
             for model in sets
         ]
     )

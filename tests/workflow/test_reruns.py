@@ -34,8 +34,8 @@ def bounds(number):
     return Counter(lipschitz=number) | BOUNDS | CERTIFICATES
 
 
-# every model is a column of the matrix, so that a new one repeats each row
-LBFGS = Counter(attack=SETS, transfer=SETS) | once("galleries") | TRANSFERS | SETS_TABLE
+# every model is a column of the matrix, so that a new one repeats it
+LBFGS = Counter(attack=SETS, transfer=SEEDS) | once("galleries") | TRANSFERS | SETS_TABLE
 NEAREST = Counter(attack=SETS, attack_shard=2 * SETS) | SETS_TABLE
 NOISE = Counter(transfer_of_noise=SEEDS) | TRANSFERS
 
@@ -44,7 +44,7 @@ def of_models(number):
     """Training, both attacks and bounds of this many models, and all that shows any model."""
     trained = number * SEEDS
     return (
-        Counter(train=trained, attack=2 * trained, attack_shard=2 * trained, transfer=SETS)
+        Counter(train=trained, attack=2 * trained, attack_shard=2 * trained, transfer=SEEDS)
         | bounds(trained)
         | NOISE
         | SETS_TABLE
@@ -118,7 +118,7 @@ TABLE = {
     ),
     "transfers": (
         statement(f"{SOURCE}/stages/transfer.py"),
-        Counter(transfer=SETS) | NOISE,
+        Counter(transfer=SEEDS) | NOISE,
     ),
     "noise": (statement(f"{SOURCE}/stages/noise.py"), NOISE),
     "bounds": (statement(f"{SOURCE}/lipschitz/dense.py"), bounds(SETS)),

@@ -25,7 +25,6 @@ wildcard_constraints:
     model=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     attack=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     network=r"[A-Za-z0-9][A-Za-z0-9._-]*",
-    deviation=r"[0-9.eE+-]+",
     seed=r"\d+",
     shard=r"\d+",
     shards=r"\d+",

@@ -70,6 +70,7 @@ rule table2:
     params:
         models=of_experiment(shown_models),
         attack=of_experiment(shown_attack),
+        noise=of_experiment(lambda experiment, wildcards: experiment.noise_rows),
         basis=of_experiment(shown_basis),
         code=code_of("table2.py"),
     message:
@@ -274,10 +275,10 @@ rule figure7:
         data=paths.DATASET,
         examples=of_experiment(paths.figure7_sets),
         noise=of_experiment(
-            lambda experiment, wildcards: paths.figure7_noise(experiment, paths.NOISE)
+            lambda experiment, wildcards: paths.of_first_seed(experiment, paths.NOISE)
         ),
         errors=of_experiment(
-            lambda experiment, wildcards: paths.figure7_noise(
+            lambda experiment, wildcards: paths.of_first_seed(
                 experiment, paths.NOISE_TRANSFER
             )
         ),
@@ -295,6 +296,7 @@ rule figure7:
                 experiment, paths.shown_in(experiment, "figure7")["models"]
             )
         ),
+        noise=of_experiment(paths.figure7_noise),
         code=code_of("figure7.py"),
     message:
         "Figure 7 of {wildcards.experiment}"

@@ -1,26 +1,25 @@
+# One job for all sets of an attack: a set takes less time than starting a job.
 rule transfer:
     input:
         data=paths.DATASET,
-        distorted=paths.ADVERSARIAL,
+        distorted=of_experiment(
+            lambda *which: list(paths.transferred_sets(*which).values())
+        ),
         models=of_experiment(paths.all_models),
     output:
         paths.TRANSFER,
     log:
-        "results/{experiment}/logs/transfer/{attack}/{model}/seed{seed}.log",
+        "results/{experiment}/logs/transfer/{attack}/seed{seed}.log",
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
     params:
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
-        columns=lambda wildcards: {
-            "seed": wildcards.seed,
-            "made_for": wildcards.model,
-            "attack": wildcards.attack,
-        },
+        sets=of_experiment(paths.transferred_sets),
         code=code_of("transfer.py"),
     message:
-        "transfer of {wildcards.attack} made for {wildcards.model} of {wildcards.experiment}, seed {wildcards.seed}"
+        "transfer of {wildcards.attack} of {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/transfer.py"
 
@@ -31,10 +30,10 @@ rule transfer_of_noise:
         data=paths.DATASET,
         models=of_experiment(paths.all_models),
     output:
-        noise=paths.NOISE,
+        noise=directory(paths.NOISE),
         errors=paths.NOISE_TRANSFER,
     log:
-        "results/{experiment}/logs/transfer_of_noise/deviation{deviation}/seed{seed}.log",
+        "results/{experiment}/logs/transfer_of_noise/seed{seed}.log",
     threads: 1
     resources:
         mem_mb=2000,
@@ -45,13 +44,9 @@ rule transfer_of_noise:
         ),
         clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
-        columns=lambda wildcards: {
-            "seed": wildcards.seed,
-            "made_for": f"noise{wildcards.deviation}",
-            "attack": "gaussian_noise",
-        },
+        sets=of_experiment(paths.noise_sets),
         code=code_of("transfer_of_noise.py"),
     message:
-        "errors under Gaussian noise {wildcards.deviation} in {wildcards.experiment}, seed {wildcards.seed}"
+        "errors under Gaussian noise in {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/transfer_of_noise.py"

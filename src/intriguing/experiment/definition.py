@@ -62,6 +62,11 @@ class Experiment:
         return self.settings["noise"]
 
     @property
+    def noise_rows(self) -> list[str]:
+        """What the transfer tables call the noise of each standard deviation of Table 2."""
+        return [noise_name(deviation) for deviation in self.noise["standard_deviations"]]
+
+    @property
     def lipschitz(self) -> Entry:
         """What is bounded besides the models, and how."""
         return self.settings["lipschitz"]
@@ -145,6 +150,11 @@ class Experiment:
             known = ", ".join(entries) or "none is named"
             raise ExperimentError(f"{self.name} has no {kind} {name!r}: choose one of {known}")
         return entries[name]
+
+
+def noise_name(standard_deviation: float) -> str:
+    """What noise is called where a set made for a model has the model's name."""
+    return f"noise{standard_deviation}"
 
 
 def _weights_file(weights: str) -> list[str]:

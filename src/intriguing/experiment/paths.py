@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from intriguing.errors import ExperimentError
-from intriguing.experiment.definition import Entry, Experiment
+from intriguing.experiment.definition import Entry, Experiment, noise_name
 
 DATASET = "results/{experiment}/data/dataset.safetensors"
 MODEL = "results/{experiment}/models/{model}/seed{seed}"
@@ -21,9 +21,10 @@ SHARD = (
     "results/{experiment}/adversarial/{attack}/{model}/seed{seed}"
     "/shard{shard}of{shards}.safetensors"
 )
-NOISE = "results/{experiment}/noise/deviation{deviation}/seed{seed}.safetensors"
-TRANSFER = "results/{experiment}/transfer/{attack}/{model}/seed{seed}.csv"
-NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/deviation{deviation}/seed{seed}.csv"
+NOISE = "results/{experiment}/noise/seed{seed}"
+NOISE_SET = NOISE + "/{name}.safetensors"
+TRANSFER = "results/{experiment}/transfer/{attack}/seed{seed}.csv"
+NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/seed{seed}.csv"
 ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
 TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
@@ -157,24 +158,41 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
 
 def transfers(experiment: Experiment, wildcards: Any = None) -> list[str]:
     """Transfers of the attack that is shown; those of others are built when asked for by name."""
-    adversarial = filled(
-        TRANSFER,
-        experiment=experiment.name,
-        attack=experiment.shown_attack,
-        model=experiment.models,
-        seed=experiment.seeds,
-    )
-    return adversarial + noise_of_all(experiment, NOISE_TRANSFER)
+    which = {"experiment": experiment.name, "seed": experiment.seeds}
+    return [
+        *filled(TRANSFER, attack=experiment.shown_attack, **which),
+        *filled(NOISE_TRANSFER, **which),
+    ]
 
 
-def noise_of_all(experiment: Experiment, pattern: str) -> list[str]:
-    """A path for every standard deviation of the Gaussian controls and each seed."""
-    return filled(
-        pattern,
-        experiment=experiment.name,
-        deviation=experiment.noise["standard_deviations"],
-        seed=experiment.seeds,
-    )
+def transferred_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
+    """The adversarial sets of an attack and a seed, by the model that they were made for."""
+    return _sets_of(experiment, wildcards.attack, wildcards.seed)
+
+
+def _sets_of(experiment: Experiment, attack: str, seed: int) -> dict[str, str]:
+    return {
+        model: ADVERSARIAL.format(experiment=experiment.name, attack=attack, model=model, seed=seed)
+        for model in experiment.models_of(attack)
+    }
+
+
+def noise_sets(experiment: Experiment, wildcards: Any) -> dict[str, Entry]:
+    """The noise sets of a seed by name: those of Table 2, then that of Figure 7."""
+    deviations = list(experiment.noise["standard_deviations"])
+    if "figure7" in experiment.report:
+        deviations.append(experiment.report["figure7"]["noise"])
+    return {
+        noise_name(deviation): {
+            "standard_deviation": deviation,
+            "path": _noise_set(experiment, deviation, wildcards.seed),
+        }
+        for deviation in deviations
+    }
+
+
+def _noise_set(experiment: Experiment, deviation: float, seed: int) -> str:
+    return NOISE_SET.format(experiment=experiment.name, seed=seed, name=noise_name(deviation))
 
 
 def galleries(experiment: Experiment, wildcards: Any = None) -> list[str]:
@@ -184,15 +202,7 @@ def galleries(experiment: Experiment, wildcards: Any = None) -> list[str]:
 
 def gallery_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
     """The adversarial sets that an attack's galleries show, by model: those of the first seed."""
-    return {
-        model: ADVERSARIAL.format(
-            experiment=experiment.name,
-            attack=wildcards.attack,
-            model=model,
-            seed=experiment.seeds[0],
-        )
-        for model in experiment.models_of(wildcards.attack)
-    }
+    return _sets_of(experiment, wildcards.attack, experiment.seeds[0])
 
 
 def shown_in(experiment: Experiment, figure: str) -> Entry:
@@ -230,13 +240,15 @@ def figure7_sets(experiment: Experiment, wildcards: Any = None) -> list[str]:
     )
 
 
-def figure7_noise(experiment: Experiment, pattern: str) -> str:
-    """The noise of Figure 7, or the models' errors under it."""
-    return pattern.format(
-        experiment=experiment.name,
-        deviation=shown_in(experiment, "figure7")["noise"],
-        seed=experiment.seeds[0],
-    )
+def of_first_seed(experiment: Experiment, pattern: str) -> str:
+    """A path of an artifact that there is one of for each seed: that of the first."""
+    return pattern.format(experiment=experiment.name, seed=experiment.seeds[0])
+
+
+def figure7_noise(experiment: Experiment, wildcards: Any = None) -> str:
+    """The noise set that Figure 7 shows."""
+    deviation = shown_in(experiment, "figure7")["noise"]
+    return _noise_set(experiment, deviation, experiment.seeds[0])
 
 
 def paper_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
@@ -282,7 +294,7 @@ def everything(experiment: Experiment) -> list[str]:
         *of_attacks(experiment, ATTACK_SUMMARY),
         *bounded_networks(experiment),
         *transfers(experiment),
-        *noise_of_all(experiment, NOISE),
+        *filled(NOISE, experiment=experiment.name, seed=experiment.seeds),
         *galleries(experiment),
         *paper_figures(experiment),
         *filter_figures(experiment),

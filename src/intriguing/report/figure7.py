@@ -86,7 +86,7 @@ def noise_panel(
     path : path
         Gaussian noise on the sample of the adversarial sets.
     errors : DataFrame
-        Rows of the transfer stage on that noise.
+        Rows of the transfer stage on noise of every standard deviation.
     labels : mapping of str to str
         What to call the models whose accuracy is stated.
     count : int
@@ -98,13 +98,14 @@ def noise_panel(
         If the noise cannot be read.
     """
     arrays, settings = read_arrays(path, ("images",))
-    of_model = errors[errors["input"] == "distorted"].set_index("target")
+    deviation = settings["standard_deviation"]
+    shown = (errors["input"] == "distorted") & np.isclose(errors["standard_deviation"], deviation)
+    of_model = errors[shown].set_index("target")
     right = of_model["n"] - of_model["errors"]
     accuracies = "; ".join(
         f"{label} {_accuracy_text(right[name], of_model.loc[name, 'n'])}"
         for name, label in labels.items()
     )
-    deviation = settings["standard_deviation"]
     title = f"Gaussian noise of deviation {deviation:g}: accuracy {accuracies}"
     return Panel(title, sample_of(data, settings).images[:count], arrays["images"][:count])
 

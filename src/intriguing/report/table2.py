@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas
 
@@ -16,6 +16,7 @@ def tidy(
     transfer: pandas.DataFrame,
     published: pandas.DataFrame,
     attack: str,
+    noise: Sequence[str] = (),
 ) -> pandas.DataFrame:
     """Table 2, ours and the published values.
 
@@ -29,6 +30,8 @@ def tidy(
         ``resources/paper/table2.csv`` as `published.read` gives it.
     attack : str
         Which attack.
+    noise : sequence of str
+        Names of the noise to show below the models.
 
     Returns
     -------
@@ -38,7 +41,7 @@ def tidy(
     """
     chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
     rows = []
-    for source in dict.fromkeys([*models, *chosen["made_for"]]):
+    for source in [*models, *noise]:
         of_source = chosen[chosen["made_for"] == source]
         label, role = _source(source, models)
         for target, entry in models.items():

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.attacks.adversarial_set import AdversarialSet
 from intriguing.attacks.noise import gaussian_noise
 from intriguing.stages.images import sampled_images
+
+
+def of_deviations(
+    data: DatasetFile,
+    sample: Mapping[str, Any],
+    sets: Mapping[str, Mapping[str, Any]],
+    *,
+    clip: bool,
+    seed: int,
+    code: str,
+) -> Iterator[tuple[str, AdversarialSet]]:
+    """Noise sets, each written and then given with its name; one at a time is in memory.
+
+    Parameters
+    ----------
+    data, sample, clip, seed
+        As for `run`.
+    sets : mapping of str to mapping
+        As `experiment.paths.noise_sets` gives them.
+    code : str
+        Hash of the code, written into each set.
+    """
+    for name, wanted in sets.items():
+        noisy = run(data, sample, wanted["standard_deviation"], clip=clip, seed=seed)
+        noisy.save(wanted["path"], code=code)
+        yield name, noisy
 
 
 def run(

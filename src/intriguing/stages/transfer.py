@@ -1,8 +1,8 @@
-"""Transfer stage: the errors of every model on one distorted set, and on its two controls."""
+"""Transfer stage: the errors of every model on distorted sets, and on their two controls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas
 from torch import nn
@@ -14,6 +14,41 @@ from intriguing.attacks.noise import gaussian_noise
 from intriguing.stages.images import labels_for, sampled_images
 from intriguing.tasks import Task
 from intriguing.transfer import error_matrix
+
+
+def of_sets(
+    data: DatasetFile,
+    sets: Iterable[tuple[str, AdversarialSet]],
+    models: Mapping[str, tuple[nn.Module, Task]],
+    *,
+    attack: str,
+    seed: int,
+) -> pandas.DataFrame:
+    """The rows of several sets below each other; one set at a time is in memory.
+
+    Parameters
+    ----------
+    data : artifacts.dataset.DatasetFile
+    sets : iterable of (str, AdversarialSet)
+        What each set was made for, and the set.
+    models : dict of str to (Module, tasks.Task)
+    attack : str
+        Name of the attack in the experiment, or ``gaussian_noise``.
+    seed : int
+        Seed of the models and of the matched noise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `run`, with ``attack``, ``made_for`` and ``seed``.
+    """
+    frames = []
+    for made_for, distorted in sets:
+        rows = run(data, distorted, models, seed=seed)
+        for column, value in {"seed": seed, "made_for": made_for, "attack": attack}.items():
+            rows.insert(0, column, value)
+        frames.append(rows)
+    return pandas.concat(frames, ignore_index=True)
 
 
 def run(
