@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 from repository import ROOT
+from torch import nn
 
 from intriguing.datasets import load
+from intriguing.networks import build
+from intriguing.training.classifier import train
+from intriguing.training.minimisers import Lbfgs
 
 # one thread, as in the workflow: two test processes on two cores do not disturb each other
 torch.set_num_threads(1)
@@ -24,3 +28,64 @@ def mnist_root():
 @pytest.fixture(scope="session")
 def digits():
     return load("digits")
+
+
+def trained(digits, architecture, decay, seed=0, **options):
+    torch.manual_seed(seed)
+    model = build(architecture, (1, 8, 8), 10, **options)
+    train(
+        model,
+        digits.train_images,
+        digits.train_labels,
+        method=Lbfgs(iterations=200),
+        weight_decay=decay,
+    )
+    return model
+
+
+@pytest.fixture(scope="session")
+def linear(digits):
+    """A softmax layer on 8x8 digits."""
+    return trained(digits, "softmax", [1e-3])
+
+
+@pytest.fixture(scope="session")
+def relu_net(digits):
+    """A 64-50-50-10 ReLU net without decay on 8x8 digits: steep and not smooth."""
+    return trained(digits, "fully_connected", [], hidden=[50, 50], activation="relu")
+
+
+@pytest.fixture(scope="session")
+def sigmoid_net(digits):
+    """A 64-25-25-10 sigmoid net on 8x8 digits."""
+    return trained(
+        digits, "fully_connected", [1e-5, 1e-5, 1e-6], hidden=[25, 25], activation="sigmoid"
+    )
+
+
+class Convolutional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(
+            *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10)),
+        )
+
+    def forward(self, x):
+        return self.body(x)
+
+
+@pytest.fixture(scope="session")
+def convolutional(digits):
+    """Convolutions, ReLU and a max-pool on 8x8 digits."""
+    model = Convolutional()
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(15):
+        for chosen in torch.randperm(len(digits.train_labels)).split(64):
+            logits = model(digits.train_images[chosen])
+            loss = nn.functional.cross_entropy(logits, digits.train_labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return model.eval()

@@ -1,5 +1,19 @@
-"""Where the repository under test lies."""
+"""Where the repository under test lies, and its scripts."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+# those whose jobs load no torch: numbers only, and with matplotlib
+TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+LIGHT = (*TABLES, "merge", "collect")
+FIGURES = ("gallery", "galleries", "figure7", "heatmap", "layers_figure", "instability")
+# the scripts that load what is chosen by name
+CHOOSING = {
+    "architectures": ("train", "lipschitz_of_network"),
+    "datasets": ("data",),
+    "attacks": ("attack", "attack_shard"),
+    "unsupervised": ("train",),
+    "sources": ("train",),
+}

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from oracles.linear import least_distortion_linear, least_distortion_linear_untargeted
-from oracles.literal import literal_lbfgs
 from torch import nn
 
 from intriguing.attacks import (
@@ -37,11 +36,6 @@ def labels(digits):
 @pytest.fixture(scope="module")
 def adversarial(sigmoid_net, images, labels):
     return lbfgs(sigmoid_net, images, labels, (labels + 1) % 10)
-
-
-def literal_norm(model, image, target, bisections=15):
-    found = literal_lbfgs(model, image, target, MARGIN, bisections)
-    return np.linalg.norm(found - image.flatten().double().numpy())
 
 
 def norms(adversarial, images):
@@ -236,51 +230,6 @@ def test_success_is_what_the_recheck_says(relu_net, images, labels):
         assert torch.equal(adversarial.success[rows], margin[rows] >= MARGIN)
 
 
-class Convolutional(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.body = nn.Sequential(
-            *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10)),
-        )
-
-    def forward(self, x):
-        return self.body(x)
-
-
-@pytest.fixture(scope="module")
-def convolutional(digits):
-    model = Convolutional()
-    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
-    for _ in range(15):
-        for chosen in torch.randperm(len(digits.train_labels)).split(64):
-            logits = model(digits.train_images[chosen])
-            loss = nn.functional.cross_entropy(logits, digits.train_labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    return model.eval()
-
-
-def test_convolutional_net(convolutional, images, labels):
-    images, labels = images[:80], labels[:80]
-    targets = (labels + 1) % 10
-    paper = lbfgs(convolutional, images, labels, targets)
-    nearest = minimum_distortion(convolutional, images, labels, targets)
-    anywhere = minimum_distortion(convolutional, images, labels)
-    assert paper.success_rate == nearest.success_rate == anywhere.success_rate == 1.0
-    # another start towards the class reached finds nothing much nearer
-    reached = torch.where(anywhere.success, anywhere.targets, targets)
-    towards = minimum_distortion(convolutional, images, labels, reached)
-    assert norms(anywhere, images).mean() <= 1.002 * norms(towards, images).mean()
-    few = paper.success.nonzero()[:6, 0].tolist()
-    # c to 1 %, and so the norm to a fraction of that
-    literal = [literal_norm(convolutional, images[i], targets[i].item(), 10) for i in few]
-    assert (norms(paper, images)[few] / literal).mean() < 1.02
-    assert (norms(nearest, images)[few] / literal).mean() < 1.0
-
-
 @pytest.mark.parametrize("steepness", [1e-4, 50.0])
 def test_flat_and_saturated_models(sigmoid_net, images, labels, steepness):
     steep = copy.deepcopy(sigmoid_net)
@@ -353,17 +302,6 @@ def test_device(sigmoid_net, images, labels):
         minimum_distortion(sigmoid_net, images[few], labels[few], device="toaster")
 
 
-def test_agrees_with_the_literal_method(sigmoid_net, images, labels, adversarial):
-    rows = adversarial.attacked.nonzero()[:12, 0]
-    literal = np.array(
-        [literal_norm(sigmoid_net, images[i], adversarial.targets[i].item()) for i in rows.tolist()]
-    )
-    ratio = norms(adversarial, images)[rows] / literal
-    # single images of a non-convex net may end in another valley, in either direction
-    assert np.median(np.abs(ratio - 1)) < 0.002
-    assert abs(ratio.mean() - 1) < 0.03
-
-
 class Scaled(nn.Module):
     """The same classes from logits of another scale: the least distortion hardly changes."""
 
@@ -383,16 +321,6 @@ def test_steep_logits_do_not_stop_the_search(sigmoid_net, images, labels, advers
     assert scaled.success_rate == 1.0
     # the cross-entropy of steep logits is nearly the margin, so that the optimum can only be nearer
     assert scaled.distortion.mean() < 1.05 * adversarial.distortion.mean()
-
-
-def test_relu_net_against_the_literal_method(relu_net, images, labels):
-    adversarial = lbfgs(relu_net, images, labels, (labels + 1) % 10)
-    assert adversarial.success_rate == 1.0
-    rows = adversarial.attacked.nonzero()[:12, 0].tolist()
-    targets = adversarial.targets.tolist()
-    literal = [literal_norm(relu_net, images[i], targets[i], 10) for i in rows]
-    ratio = norms(adversarial, images)[rows] / literal
-    assert ratio.max() < 1.2 and ratio.mean() < 1.02
 
 
 def test_what_is_adversarial_is_never_called_failed(sigmoid_net, images, labels):

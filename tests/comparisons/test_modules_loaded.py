@@ -1,0 +1,122 @@
+"""The modules that scripts and names load, compared with those that hashes of the code cover."""
+
+import ast
+
+import pytest
+from loaded import loaded
+from repository import CHOOSING, FIGURES, LIGHT, ROOT, SCRIPTS
+
+from intriguing import provenance, registry
+from intriguing.provenance import imported_modules
+
+
+def imports_of(script):
+    """The import lines of a script, whose body runs only where Snakemake is."""
+    nodes = ast.parse(script.read_text()).body
+    return "\n".join(ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom))
+
+
+BUILD = """
+from intriguing import networks, registry
+model = networks.build({name!r}, {shape}, 10{options})
+stage = getattr(model, "unsupervised", None)
+stage and registry.resolve(stage)
+"""
+SHAPES = {"alexnet": (3, 67, 67), "torchvision_alexnet": (3, 63, 63)}
+OPTIONS = {"fully_connected": ", hidden=[5]", "autoencoder": ", units=5"}
+ATTACK = """
+import torch
+from intriguing import registry
+model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3)).eval()
+images, labels = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
+registry.resolve({reference!r})(model, images, labels, labels + 1, exemplars=images)
+"""
+RESOLVE = """
+from intriguing import registry
+registry.resolve({reference!r})
+"""
+DISPATCHERS = ("experiment", "registry", "datasets", "networks", "attacks", "lipschitz", "training")
+
+
+def loading(kind, name):
+    """Code that loads what an experiment chooses by this name."""
+    if kind == "architectures":
+        shape, options = SHAPES.get(name, (1, 24, 24)), OPTIONS.get(name, "")
+        return BUILD.format(name=name, shape=shape, options=options)
+    if name == "digits":
+        return "from intriguing.datasets import load; load('digits')"
+    code = ATTACK if kind == "attacks" else RESOLVE
+    return code.format(reference=registry.table(kind)[name])
+
+
+@pytest.fixture(scope="module")
+def in_memory():
+    """Modules in memory after the imports of each script, and after loading what has a name."""
+    scripts = {script.stem: imports_of(script) for script in SCRIPTS}
+    torch_free = (*LIGHT, *FIGURES, "page")
+    named = {
+        f"{kind} {name} {script}": f"{scripts[script]}\n{loading(kind, name)}"
+        for kind, choosing in CHOOSING.items()
+        for name in registry.table(kind)
+        for script in choosing
+    }
+    return loaded(
+        [
+            ([], {name: f"import intriguing.{name}" for name in DISPATCHERS}),
+            (["pandas", "scipy.special"], {f"{name}.py": scripts[name] for name in LIGHT}),
+            (["matplotlib.pyplot"], {f"{name}.py": scripts[name] for name in (*FIGURES, "page")}),
+            (
+                ["torch"],
+                {f"{name}.py": code for name, code in scripts.items() if name not in torch_free},
+            ),
+            # of these only what is ours is looked at
+            (["sklearn.datasets"], named),
+        ]
+    )
+
+
+def of_package(modules):
+    return {name for name in modules if name.split(".")[0] == "intriguing"}
+
+
+def counted(modules):
+    """Those that a hash has to cover: no package around a module, and nothing that only reports.
+
+    That the packages left out are docstrings or facades is a test of the rooms.
+    """
+    packages = {"intriguing", *(f"intriguing.{p.parent.name}" for p in SOURCES)}
+    return of_package(modules) - packages - set(provenance.UNCOUNTED)
+
+
+SOURCES = sorted((ROOT / "src" / "intriguing").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_no_module_that_a_script_loads_is_missed(script, in_memory):
+    assert counted(in_memory[script.name]) <= set(imported_modules(script))
+
+
+@pytest.mark.parametrize("kind", CHOOSING)
+def test_no_module_that_a_name_loads_is_missed(kind, in_memory):
+    for name, reference in registry.table(kind).items():
+        for script in CHOOSING[kind]:
+            covered = set(imported_modules(ROOT / "scripts" / f"{script}.py", [reference]))
+            assert counted(in_memory[f"{kind} {name} {script}"]) <= covered, name
+
+
+@pytest.mark.parametrize("name", DISPATCHERS)
+def test_choosing_by_name_needs_no_torch(name, in_memory):
+    assert "torch" not in in_memory[name]
+
+
+def test_what_tables_and_figures_load(in_memory):
+    for name in (*LIGHT, *FIGURES, "page"):
+        assert "torch" not in in_memory[f"{name}.py"], name
+    for name in LIGHT:
+        assert "matplotlib" not in in_memory[f"{name}.py"], name
+    # most of a second to load each; seaborn loads scipy.stats itself
+    for slow in ("seaborn", "scipy.stats"):
+        with_it = {script.name for script in SCRIPTS if slow in in_memory[script.name]}
+        assert with_it == {"heatmap.py"}, slow
+    for slow in ("torchvision", "sklearn"):
+        assert not [script.name for script in SCRIPTS if slow in in_memory[script.name]], slow
