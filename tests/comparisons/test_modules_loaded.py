@@ -1,6 +1,9 @@
 """The modules that scripts and names load, compared with those that hashes of the code cover."""
 
 import ast
+import json
+import subprocess
+import sys
 
 import pytest
 from loaded import loaded
@@ -120,3 +123,71 @@ def test_what_tables_and_figures_load(in_memory):
         assert with_it == {"heatmap.py"}, slow
     for slow in ("torchvision", "sklearn"):
         assert not [script.name for script in SCRIPTS if slow in in_memory[script.name]], slow
+
+
+def test_importing_the_attacks_does_not_import_torch():
+    code = """
+import sys
+import intriguing.attacks as attacks
+assert "torch" not in sys.modules
+assert {"lbfgs", "minimum_distortion"} <= set(dir(attacks))
+attacks.Options
+assert attacks.Options.__module__ == "intriguing.attacks.options"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bounds_load_what_they_use():
+    code = """if True:
+        import sys
+        import intriguing.lipschitz as facade
+        assert set(facade.__all__) <= set(dir(facade))
+        print(*sys.modules)
+        facade.certified_radii
+        print(*sys.modules)
+        facade.network_bounds
+        print(*sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    at_first, with_radii, with_bounds = (set(line.split()) for line in done.stdout.splitlines())
+    package = "intriguing.lipschitz"
+    assert "torch" not in at_first and not any(n.startswith(f"{package}.") for n in at_first)
+    used = {name for name in with_radii if name.startswith(f"{package}.")}
+    assert used == {f"{package}.{name}" for name in ("bounds", "certificate", "rounding")}
+    # layers of this project are registered by name
+    assert not any(name.startswith("intriguing.networks") for name in with_bounds)
+
+
+HEAVY = {
+    "basis cells formats published table1 table2 table5 distortion certificates": [],
+    "page": ["jinja2"],
+    "canvas figure7 gallery filters layers_figure instability": ["jinja2", "matplotlib"],
+    "heatmap": ["jinja2", "matplotlib", "matplotlib.pyplot", "seaborn"],
+}
+
+
+def test_reports_load_heavy_libraries_where_they_need_them():
+    code = f"""
+import importlib, json, sys
+heavy = ("torch", "jinja2", "matplotlib", "matplotlib.pyplot", "seaborn")
+loaded = []
+for names in {list(HEAVY)}:
+    for name in names.split():
+        importlib.import_module("intriguing.report." + name)
+    loaded.append([name for name in heavy if name in sys.modules])
+print(json.dumps(loaded))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert json.loads(run.stdout) == list(HEAVY.values())
+
+
+def test_torchvision_imports_beside_any_torch():
+    code = (
+        "from intriguing.torchvision_import import import_torchvision as get\n"
+        "from sys import modules\nassert 'torchvision' not in modules\n"
+        "get(); from torchvision import datasets, models\nassert get() is modules['torchvision']\n"
+        "assert models.alexnet(num_classes=3) is not None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,7 +4,6 @@ import copy
 import doctest
 import importlib
 import inspect
-import subprocess
 import sys
 from dataclasses import fields
 
@@ -229,18 +228,6 @@ def test_the_common_options_are_arguments_with_the_same_defaults(attack):
     for option in fields(Options):
         assert arguments[option.name].default == option.default
         assert arguments[option.name].kind == inspect.Parameter.KEYWORD_ONLY
-
-
-def test_importing_the_facade_does_not_import_torch():
-    code = """
-import sys
-import intriguing.attacks as attacks
-assert "torch" not in sys.modules
-assert {"lbfgs", "minimum_distortion"} <= set(dir(attacks))
-attacks.Options
-assert attacks.Options.__module__ == "intriguing.attacks.options"
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", sorted(attacks.__all__))

@@ -8,7 +8,7 @@ from intriguing.artifacts.dataset import open_dataset, write_dataset
 from intriguing.artifacts.files import write_arrays
 from intriguing.artifacts.sample import sample_of
 from intriguing.errors import ArtifactError
-from intriguing.report import figure7, gallery, heatmap
+from intriguing.report import figure7, gallery
 
 PNG = b"\x89PNG"
 ENTRY = {"split": "test", "count": 6, "targets": "next"}
@@ -145,6 +145,8 @@ def test_figure7_states_the_accuracies(data, sets, tmp_path):
 
 @pytest.mark.parametrize("published", [21.1, np.nan])
 def test_the_heat_map_is_a_picture_and_reproducible(published, tmp_path):
+    from intriguing.report import heatmap  # loads seaborn
+
     rows = [
         {
             "made_for_label": source,
