@@ -12,8 +12,21 @@ import torch
 
 from intriguing.device import device_of
 from intriguing.errors import AttackError, ModelError
+from intriguing.networks.logits import logits_of
 
 Settings = TypeVar("Settings")
+
+
+# how far a pixel may lie outside [0, 1]: some roundings, as scaling and resizing leave them
+BESIDE = 1e-6
+# how much logits may depend on the company of an image, as a share of the largest: roundings
+COMPANY = 1e-4
+COMPANIONS = 4
+# lengths, per pixel, over which a gradient is compared with differences; how many directions; the
+# cosine from which on they agree
+LENGTHS = (1e-3, 1e-2, 1e-1)
+DIRECTIONS = 4
+AGREEMENT = 0.5
 
 
 def checked_device(model: torch.nn.Module, images: torch.Tensor) -> torch.device:
@@ -96,11 +109,14 @@ def check_images(images: torch.Tensor, labels: torch.Tensor) -> None:
     bad = ~(lowest.isfinite() & highest.isfinite())
     if bad.any():
         raise AttackError(f"image {_first(bad)} holds NaN or infinity: fix or remove it")
-    bad = (lowest < 0) | (highest > 1)
+    outside = torch.maximum(-lowest, highest - 1)
+    bad = outside > BESIDE
     if bad.any():
+        row = _first(bad)
+        value = (lowest if -lowest[row] > highest[row] - 1 else highest)[row].item()
         raise AttackError(
-            f"image {_first(bad)} leaves [0, 1]: scale the images and put any normalisation inside"
-            " the model"
+            f"image {row} leaves [0, 1] with a pixel of {value:g}: scale the images and put any"
+            " normalisation inside the model"
         )
     _check_integers(labels, "labels")
 
@@ -119,19 +135,22 @@ def check_model(model: torch.nn.Module, images: torch.Tensor) -> int:
         raise AttackError(
             f"the model computes in {other.pop()}, but examples are float32: call model.float()"
         )
+    some = images[:COMPANIONS]
+    if len(some) == 1:  # in other company than its own
+        some = torch.cat([some, 1 - some])
     with torch.no_grad():
-        first, again = model(images[:2]), model(images[:2])
-    rows = min(2, len(images))
-    if not torch.is_tensor(first) or first.ndim != 2 or len(first) != rows or first.shape[1] < 2:
-        shape = tuple(first.shape) if torch.is_tensor(first) else type(first).__name__
-        raise ModelError(
-            f"the model gives {shape} for {rows} images instead of logits ({rows}, classes)"
-        )
+        first, again = logits_of(model, some), logits_of(model, some)
+        alone = torch.cat([logits_of(model, image) for image in some.split(1)])
     if not first.isfinite().all():
         raise ModelError("the model gives NaN or infinity: its weights are damaged, train it again")
     if not torch.equal(first, again):
         raise AttackError(
             "the model gives different logits for the same image: make it deterministic first"
+        )
+    if ((first - alone).abs() > COMPANY * first.abs().amax()).any():
+        raise AttackError(
+            "the model's answer for an image depends on the other images of the batch, as with"
+            " batch norm that has no running statistics: let it answer for each image alone"
         )
     totals = first.double().sum(1)
     if (first >= 0).all() and torch.allclose(totals, torch.ones_like(totals), atol=1e-4):
@@ -139,6 +158,57 @@ def check_model(model: torch.nn.Module, images: torch.Tensor) -> int:
             "the model's outputs are probabilities, not logits: remove its final softmax"
         )
     return first.shape[1]
+
+
+@torch.no_grad()
+def check_gradient(model: torch.nn.Module, images: torch.Tensor) -> None:
+    """Raise `AttackError` unless the gradient of the logits at some images fits the logits.
+
+    In random directions it is compared with differences of the logits over several lengths. What
+    agrees over one of them passes: kinks, saturated units and straight-through estimators do over
+    some. A model that ignores the image passes, too.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator).to(images.device)
+
+    # off the kinks on which black pixels lie
+    points = images[:COMPANIONS] + LENGTHS[0] * normal(*images[:COMPANIONS].shape)
+    with torch.enable_grad():
+        points.requires_grad_(True)
+        logits = logits_of(model, points)
+        combination = normal(*logits.shape)
+        gradient = torch.zeros_like(points)
+        if logits.requires_grad:
+            (found,) = torch.autograd.grad((logits * combination).sum(), points, allow_unused=True)
+            gradient = gradient if found is None else found
+    points = points.detach()
+    directions = [normal(*points.shape) for _ in range(DIRECTIONS)]
+    slopes = torch.stack([(gradient * move).flatten(1).sum(1) for move in directions])
+    agreements = []
+    for length in LENGTHS:
+        ends = [
+            [logits_of(model, points + sign * length * move) for sign in (1, -1)]
+            for move in directions
+        ]
+        rises = torch.stack([(combination * (end - start)).sum(1) for end, start in ends])
+        rounding = 1e-5 * logits.abs().amax() * logits.shape[1] ** 0.5
+        seen = rises.abs().amax() > rounding
+        product = (slopes * rises).sum() / (slopes.norm() * rises.norm()).clamp(min=1e-30)
+        agreements.append(product.item() if seen else None)
+    if agreements[-1] is not None and not gradient.any():
+        raise AttackError(
+            "no gradient of the logits reaches the image, although they depend on it: remove"
+            " torch.no_grad, detach and rounding from the model's forward, or give rounding a"
+            " straight-through gradient"
+        )
+    if all(value is not None and value < AGREEMENT for value in agreements):
+        raise AttackError(
+            "the gradient of the logits does not fit them: part of the model is hidden from it by"
+            " torch.no_grad, detach or rounding in forward; remove these, or give rounding a"
+            " straight-through gradient"
+        )
 
 
 def check_classes(values: torch.Tensor, classes: int, name: str) -> None:

@@ -125,6 +125,10 @@ MISTAKES = {
         changed(["attacks", "lbfgs", "search"], {"rivals": 3}),
         "search.rivals does not apply to lbfgs",
     ),
+    "budget": (
+        changed(["attacks", "a"], {"budget": 60}),
+        "budget does not apply to lbfgs",
+    ),
     "candidates": (
         changed(["attacks", "a"], {"method": "minimum_distortion", "candidates": 2}),
         "candidates applies to targets: any alone",

@@ -82,7 +82,7 @@ DEFAULTS = {
     "reconstruction": (RECONSTRUCTION, reconstruction.ReconstructionTica, "sparsity"),
     "options of attacks": (ATTACK, Options, OF_ATTACKS),
     "method lbfgs": (ATTACK, lbfgs, OF_ATTACKS),
-    "minimum_distortion": (ATTACK, minimum_distortion, f"{OF_ATTACKS} candidates"),
+    "minimum_distortion": (ATTACK, minimum_distortion, f"{OF_ATTACKS} candidates budget"),
     "noise": (PROPERTIES["noise"]["properties"], gaussian_noise, "clip"),
     "bounds": (LIPSCHITZ, network_bounds, "lipsdp"),
     "load": (DATA, load, "seed train_count test_count"),

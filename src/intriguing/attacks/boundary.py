@@ -45,7 +45,7 @@ class Settings:
 
     rivals: int = 4
     decrease: float = 1e-4
-    steps: int = 100
+    steps: int = 8
     tries: int = 3
 
 
@@ -60,31 +60,26 @@ def vectors(rivals: int) -> int:
     return 2 * rivals + 4
 
 
-def solve(
-    work: Work, problems: Problems, starts: torch.Tensor, settings: Settings
-) -> tuple[Solution, torch.Tensor]:
+def solve(work: Work, problems: Problems, starts: torch.Tensor, settings: Settings) -> Solution:
     """Nearest boundary points for N problems, from ``starts`` (N, n), feasible or not.
 
     Progress is not reported.
 
     Returns
     -------
-    solution : problems.Solution
+    problems.Solution
         ``loss_weight`` is NaN: there is no c.
-    crowded : bool Tensor (N,)
-        As many rivals pressed as were used, so that more of them may matter.
     """
     solution = Solution.empty(starts)
-    crowded = torch.zeros(len(starts), dtype=torch.bool, device=starts.device)
     paired = len(problems) > 0 and bool((problems.rivals >= 0).all())
     slots = 1 if paired else min(settings.rivals, work.classes - 1)
     rows = min(work.batch_size, len(problems))
     # large buffers cost more to allocate than to fill
     normals = starts.new_zeros(rows, slots, starts.shape[1])
-    task = _Task(work, problems, settings, starts, solution, crowded, normals)
+    task = _Task(work, problems, settings, starts, solution, normals)
     batch = _BoundaryBatch(task, torch.arange(rows, device=starts.device))
     work_through(batch, len(problems))
-    return solution, crowded
+    return solution
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,7 +91,6 @@ class _Task:
     settings: Settings
     starts: torch.Tensor
     solution: Solution
-    crowded: torch.Tensor
     normals: torch.Tensor
 
     @property
@@ -207,7 +201,6 @@ class _BoundaryBatch(Batch):
         solution.images[owner] = self.images[rows]
         solution.found[owner] = self.distance[rows].isfinite()
         solution.evaluations[owner] = slots * self.steps[rows]
-        self._task.crowded[owner] = (self.multipliers[rows] > 0).sum(1) >= slots
 
     def turn(self) -> None:
         self.steps += ~self.done
@@ -250,7 +243,7 @@ class _BoundaryBatch(Batch):
         rises = (halfspaces.normals * moves[:, None]).sum(2)
         # the constraint that decides on the ray is one of those that press, the steepest if none
         slope = torch.where(pressing > 0, rises, torch.inf).amin(1)
-        slope = torch.where(slope.isfinite(), slope, rises.amax(1)).clamp(min=1e-6)
+        slope = torch.where(slope.isfinite(), slope, rises.amax(1)).clamp(min=1e-30)
         scale, margin = nearest_on_ray(
             self._task.work.classifier,
             self.originals,

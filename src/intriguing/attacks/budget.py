@@ -6,6 +6,7 @@ import torch
 
 from intriguing.attacks.objective import ROWS
 from intriguing.errors import AttackError
+from intriguing.networks.logits import logits_of
 
 # On a CPU more rows only leave the caches; a GPU wants more to do.
 USUAL = {"cpu": 512}
@@ -78,5 +79,5 @@ def activation_bytes(model: torch.nn.Module, image: torch.Tensor) -> int:
         return tensor
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed):
-        model(image.detach().clone().requires_grad_(True))
+        logits_of(model, image.detach().clone().requires_grad_(True))
     return sum(saved.values())

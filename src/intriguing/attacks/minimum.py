@@ -16,6 +16,9 @@ from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.run import conduct
 from intriguing.attacks.solver import Solver, Work
 
+# gradients that the search on the boundary takes on most networks; steps that a path needs
+RESERVED, SHORTEST_PATH = 30, 10
+
 
 def minimum_distortion(
     model: torch.nn.Module,
@@ -24,7 +27,8 @@ def minimum_distortion(
     targets: torch.Tensor | None = None,
     *,
     margin: float = 1e-4,
-    candidates: int = 3,
+    candidates: int = 8,
+    budget: int = 90,
     batch_size: int | None = None,
     memory_mb: float = 1024,
     recheck: str = "float32",
@@ -39,10 +43,10 @@ def minimum_distortion(
 
     for all classes k; untargeted, for some target and k = label.
 
-    Targeted, a rough run of the paper's method (`lbfgs`) finds the valley, and a sequential
-    projection on the linearised margins (`boundary`) its lowest point. Untargeted, the same
-    projection starts at the image itself, once for each of the classes whose linearised boundary
-    with the label is nearest; the nearest result counts. On a linear classifier both are exact; on
+    Targeted, a path of long first-order steps on the logit margin (`margin_path`) finds the valley,
+    and a sequential projection on the linearised margins (`boundary`) its lowest point. Untargeted,
+    the same is done for the classes whose linearised boundary with the label is near, of which a
+    short path leaves the best; the nearest result counts. On a linear classifier both are exact; on
     others the result is a local minimum.
 
     Parameters
@@ -53,6 +57,9 @@ def minimum_distortion(
         Class to move each image to; None: any but the label.
     candidates : int
         Untargeted: classes that are tried at most.
+    budget : int
+        Gradients spent on an image, about. More go into a longer path, which ends nearer where the
+        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 30 of them.
     settings : boundary.Settings or mapping, optional
         Numerical settings of the search on the boundary, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
@@ -86,7 +93,14 @@ def minimum_distortion(
     """
     search = checks.search_settings(settings, boundary.Settings)
     checks.check_count("candidates", candidates)
-    solver: Solver = _Targeted(search) if targets is not None else _Untargeted(search, candidates)
+    checks.check_count("budget", budget)
+    steps = max(SHORTEST_PATH, budget - RESERVED)
+    solver: Solver = (
+        _Targeted(search, steps)
+        if targets is not None
+        # some classes besides the nearest are followed, too
+        else _Untargeted(search, candidates, max(SHORTEST_PATH, steps // 2))
+    )
     options = Options(
         margin=margin,
         recheck=recheck,
@@ -103,6 +117,7 @@ class _Targeted:
     """The `solver.Solver` for given targets."""
 
     settings: boundary.Settings
+    steps: int
 
     @property
     def description(self) -> dict[str, Any]:
@@ -113,7 +128,7 @@ class _Targeted:
         return targeted.vectors()
 
     def solve(self, work: Work, problems: Problems) -> Solution:
-        return targeted.solve(work, problems, self.settings)
+        return targeted.solve(work, problems, self.steps, self.settings)
 
     def from_starts(self, work: Work, problems: Problems, starts: torch.Tensor) -> Solution:
         return targeted.from_starts(work, problems, starts, self.settings)
@@ -125,6 +140,7 @@ class _Untargeted:
 
     settings: boundary.Settings
     candidates: int
+    steps: int
 
     @property
     def description(self) -> dict[str, Any]:
@@ -139,7 +155,7 @@ class _Untargeted:
         return targeted.vectors()
 
     def solve(self, work: Work, problems: Problems) -> Solution:
-        return untargeted.solve(work, problems, self.candidates, self.settings)
+        return untargeted.solve(work, problems, self.candidates, self.steps, self.settings)
 
     def from_starts(self, work: Work, problems: Problems, starts: torch.Tensor) -> Solution:
         solution = targeted.from_starts(work, problems, starts, self.settings)

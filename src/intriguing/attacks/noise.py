@@ -9,6 +9,7 @@ import torch
 from intriguing import checks
 from intriguing.attacks.adversarial_set import AdversarialSet, root_mean_square
 from intriguing.errors import AttackError
+from intriguing.networks.logits import logits_of
 
 
 def gaussian_noise(
@@ -142,7 +143,7 @@ def noise_tolerance(
             break
         wrong = torch.cat(
             [
-                model(images[rows] + deviation * noise[rows]).argmax(1) != labels[rows]
+                logits_of(model, images[rows] + deviation * noise[rows]).argmax(1) != labels[rows]
                 for rows in standing.split(batch_size)
             ]
         )

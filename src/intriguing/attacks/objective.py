@@ -10,7 +10,6 @@ path: the minimisers of both forms are the points of least norm for their loss.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import torch
 
 from intriguing.attacks.batching import Rows
 from intriguing.attacks.problems import Problems
+from intriguing.errors import ModelError
+from intriguing.networks.logits import in_double_precision, logits_of
 
 # Matrix products choose their kernels by the number of rows, and other kernels round differently;
 # so do vectorised functions (sigmoid, exp) by where a block of 32 numbers ends. In multiples of 32
@@ -71,10 +72,10 @@ class Classifier:
         single = cls(model, shape, multiple)
         if device.type != "cpu" or multiple == 1 or single._rows_agree():
             return single
-        double = cls(copy.deepcopy(model).double(), shape, multiple, torch.float64)
         try:
+            double = cls(in_double_precision(model), shape, multiple, torch.float64)
             double.logits(torch.zeros(1, math.prod(shape)))
-        except RuntimeError:  # tensors that are not parameters or buffers stay in single precision
+        except ModelError:  # casts, and tensors that are not parameters or buffers
             return single
         return double
 
@@ -99,7 +100,8 @@ class Classifier:
     def logits(self, points: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of ``points`` (B, n)."""
         padded = self._padded(points).to(self.dtype)
-        return self.model(padded.view(-1, *self.shape))[: len(points)].to(points.dtype)
+        logits = logits_of(self.model, padded.view(-1, *self.shape))
+        return logits[: len(points)].to(points.dtype)
 
     def differentiate(self, points: torch.Tensor) -> tuple[torch.Tensor, Pullback]:
         """Logits and their pullback.
@@ -112,7 +114,7 @@ class Classifier:
         rows = len(points)
         padded = self._padded(points.detach()).to(self.dtype).requires_grad_(True)
         with torch.enable_grad():
-            logits = self.model(padded.view(-1, *self.shape))
+            logits = logits_of(self.model, padded.view(-1, *self.shape))
 
         def pullback(upstream: torch.Tensor, keep: bool = False) -> torch.Tensor:
             upstream = upstream.to(self.dtype)

@@ -6,12 +6,11 @@ boundary within a batch may be on the wrong side alone. A logit margin keeps it 
 
 from __future__ import annotations
 
-import copy
-
 import torch
 
 from intriguing.attacks.objective import contenders, target_margin
 from intriguing.errors import ModelError
+from intriguing.networks.logits import in_double_precision, logits_of
 
 # batched and single logits differ by a few roundings; what is further from a tie than this share
 # of the largest logit has the same class alone
@@ -32,7 +31,7 @@ class Alone:
     def __init__(self, model: torch.nn.Module, precision: str = "float32") -> None:
         self.models = [(model, torch.float32)]
         if precision == "float64":
-            self.models.append((copy.deepcopy(model).double(), torch.float64))
+            self.models.append((in_double_precision(model), torch.float64))
 
     @torch.no_grad()
     def leading(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -55,7 +54,15 @@ class Alone:
 
 
 def _one_by_one(model: torch.nn.Module, dtype: torch.dtype, images: torch.Tensor) -> torch.Tensor:
-    return torch.cat([model(image) for image in images.to(dtype).split(1)])
+    try:
+        return torch.cat([logits_of(model, image) for image in images.to(dtype).split(1)])
+    except ModelError as error:
+        if dtype == torch.float32:
+            raise
+        raise ModelError(
+            "the model does not compute in double precision, as recheck='float64' asks for: remove"
+            " casts such as x.float() from its forward, or leave recheck out"
+        ) from error
 
 
 @torch.no_grad()
@@ -71,7 +78,7 @@ def correct_alone(
     """
     correct = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     for start in range(0, len(images), batch_size):
-        logits = model(images[start : start + batch_size])
+        logits = logits_of(model, images[start : start + batch_size])
         if not logits.isfinite().all():
             bad = start + (~logits.isfinite()).any(1).nonzero()[0, 0].item()
             raise ModelError(
@@ -80,7 +87,7 @@ def correct_alone(
             )
         margin = target_margin(logits, labels[start : start + batch_size])
         correct[start : start + batch_size] = margin >= 0
-        close = margin.abs() <= _ROUNDING * logits.abs().amax(1).clamp(min=1)
+        close = margin.abs() <= _ROUNDING * logits.abs().amax(1)
         for i in (start + close.nonzero()[:, 0]).tolist():
-            correct[i] = model(images[i : i + 1]).argmax(1)[0] == labels[i]
+            correct[i] = logits_of(model, images[i : i + 1]).argmax(1)[0] == labels[i]
     return correct

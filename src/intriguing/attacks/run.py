@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ from intriguing.attacks.recheck import Alone, correct_alone
 from intriguing.attacks.restarts import Exemplars
 from intriguing.attacks.solver import Solver, Work
 from intriguing.errors import AttackError
+from intriguing.networks.logits import copied
 from intriguing.progress import Progress
 
-# margin asked of the search beyond the required one, as a share of the largest logit: batches
-# and single images differ by a few roundings (2^-23 each)
-SLACK = 1e-5
+# margin asked of the search beyond the required one, as a share of the largest logit: an image
+# alone differs from the same in a batch by a few roundings
+SLACK = 4 * torch.finfo(torch.float32).eps
 # an image found in the batch but refused alone is solved again with a larger margin: first by what
 # it fell short, with something over, then by twice as much each time
 ATTEMPTS = 10
@@ -57,7 +57,9 @@ def conduct(
     """
     checks.check_images(images, labels)
     model, device = _placed(model, images, options.device)
-    images, labels = images.detach().to(device).float(), labels.to(device).long()
+    # pixels that a rounding has put outside the box return to it
+    images = images.detach().to(device).float().clamp(0, 1)
+    labels = labels.to(device).long()
     alone = Alone(model, options.recheck)
     settings = {
         **solver.description,
@@ -69,6 +71,7 @@ def conduct(
     if not len(labels):
         return result
     classes = checks.check_model(model, images)
+    checks.check_gradient(model, images)
     checks.check_classes(labels, classes, "label")
     if targets is not None:
         result.targets = checks.checked_targets(targets, labels, classes).clone()
@@ -123,7 +126,8 @@ class _Run:
     def attack(self, result: AdversarialSet, rows: torch.Tensor) -> None:
         """Solve, recheck and try again some rows of ``result``, which still holds the originals."""
         originals = result.images[rows]
-        base = self.options.margin + SLACK * self._largest_logits(originals).clamp(min=1.0)
+        rounding = SLACK * self._largest_logits(originals)
+        base = self.options.margin + rounding
         extra = torch.zeros_like(base)
         waiting = torch.arange(len(rows), device=rows.device)
         work = self.work
@@ -145,8 +149,8 @@ class _Run:
             margins = self._record(result, here, solution)
             again = solution.found & ~result.success[here]
             missing = self.options.margin - margins[again]
-            missing = OVERSHOOT * missing.clamp(min=SLACK).to(base.dtype)
             waiting = waiting[again]
+            missing = OVERSHOOT * missing.to(base.dtype).maximum(rounding[waiting])
             extra[waiting] = torch.maximum(2 * extra[waiting], missing)
         result.distortion[rows] = root_mean_square(result.images[rows] - originals)
 
@@ -199,7 +203,7 @@ def _placed(
     try:
         device = torch.device(device)
         # the caller's model stays where it is
-        return (model if device == own else copy.deepcopy(model).to(device)), device
+        return (model if device == own else copied(model).to(device)), device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise AttackError(f"device {device!r} cannot be used ({reason}): leave it out") from error

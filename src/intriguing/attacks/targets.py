@@ -7,6 +7,7 @@ import torch
 from intriguing import checks
 from intriguing.attacks.objective import Classifier
 from intriguing.errors import AttackError
+from intriguing.networks.logits import logits_of
 
 RULES = ("next", "random", "least_likely", "nearest")
 
@@ -77,7 +78,7 @@ def choose_targets(
         ranked, _ = nearest_classes(classifier, images.flatten(1), labels, 1, batch_size=batch_size)
         return ranked[:, 0]
     chosen = [
-        model(part).scatter(1, own[:, None], torch.inf).argmin(1)
+        logits_of(model, part).scatter(1, own[:, None], torch.inf).argmin(1)
         for part, own in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     ]
     return torch.cat(chosen)

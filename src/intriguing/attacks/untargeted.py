@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import torch
 
-from intriguing.attacks import boundary, targeted
+from intriguing.attacks import boundary, margin_path, targeted
 from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.solver import Work
 from intriguing.attacks.targets import RANKED, nearest_classes
 
-# Linearised distances tell the order of the true ones roughly: a candidate further than this,
-# relative to the first, rarely wins (0.1 % of the mean distortion on a sigmoid net).
-PROMISING = 1.15
-# a search on the boundary of more steps than this crawls along kinks (ReLU, max-pools), where the
-# start decides which valley is found; on smooth models it takes three to five
-CRAWLING = 15
+# a candidate whose linearised boundary is further than this, relative to the first, rarely wins
+PROMISING = 1.75
+# a short path screens the candidates; those that end within a share of the image's nearest go on,
+# first to the path proper, then to the boundary
+SCREENING = 8
+SCREENED, CLOSE = 1.05, 1.03
 
 
-def solve(work: Work, problems: Problems, candidates: int, settings: boundary.Settings) -> Solution:
+def solve(
+    work: Work, problems: Problems, candidates: int, steps: int, settings: boundary.Settings
+) -> Solution:
     """Nearest point with another class than the label, over a few candidates for that class.
 
     Parameters
@@ -30,6 +31,8 @@ def solve(work: Work, problems: Problems, candidates: int, settings: boundary.Se
         Without targets: the rivals are the labels.
     candidates : int
         Classes tried at most.
+    steps : int
+        Of the path to each.
     settings : boundary.Settings
 
     Returns
@@ -47,31 +50,25 @@ def solve(work: Work, problems: Problems, candidates: int, settings: boundary.Se
     promising = distances <= PROMISING * distances[:, :1]
     promising[:, 0] = True
     at_once = max(work.batch_size, work.at_hand // ranked.shape[1])
-    parts = []
+    parts, classes = [], []
     for start in range(0, len(problems), at_once):
         rows = slice(start, start + at_once)
-        parts.append(
-            _nearest_candidate(quiet, problems.take(rows), ranked[rows], promising[rows], settings)
+        nearest, targets = _nearest_candidate(
+            quiet, problems.take(rows), ranked[rows], promising[rows], steps, settings
         )
-    best = Solution.join([part.solution for part in parts])
-    reached = torch.cat([part.targets for part in parts])
-    crawling = torch.cat([part.crawling for part in parts])
-
-    def try_again(rows: torch.Tensor, targets: torch.Tensor) -> None:
-        part, here = problems.take(rows), best.take(rows)
-        part.targets = targets
-        nearer = here.improve(targeted.solve(quiet, part, settings), part.originals)
-        best.put(rows, here)
-        reached[rows[nearer]] = targets[nearer]
-
-    rows = (~best.found).nonzero()[:, 0]
-    for rank in range(1, ranked.shape[1]) if len(rows) else ():
-        # none of those that looked promising can be reached
-        try_again(rows, ranked[rows, rank])
-    rows = (best.found & crawling).nonzero()[:, 0]
-    if len(rows):
-        # from the valley that cross-entropy finds
-        try_again(rows, reached[rows])
+        parts.append(nearest)
+        classes.append(targets)
+    best, reached = Solution.join(parts), torch.cat(classes)
+    for rank in range(ranked.shape[1]):
+        missing = (~best.found).nonzero()[:, 0]
+        if not len(missing):
+            break
+        # none of those that looked promising was reached
+        part, here = problems.take(missing), best.take(missing)
+        part.targets = ranked[missing, rank]
+        nearer = here.improve(targeted.solve(quiet, part, steps, settings), part.originals)
+        best.put(missing, here)
+        reached[missing[nearer]] = part.targets[nearer]
     work.report(len(problems))
     refine_overtaken(quiet, dataclasses.replace(problems, targets=reached), best, settings)
     # ranking took a gradient for each class
@@ -95,53 +92,48 @@ def refine_overtaken(
         solution.put(rows, here)
 
 
-@dataclass(eq=False, repr=False)
-class _Nearest:
-    """The nearest of the candidates of N images.
-
-    Parameters
-    ----------
-    solution : problems.Solution
-        With the evaluations of all candidates.
-    targets : int64 Tensor (N,)
-    crawling : bool Tensor (N,)
-        The search on the boundary was slow.
-    """
-
-    solution: Solution
-    targets: torch.Tensor
-    crawling: torch.Tensor
-
-
 def _nearest_candidate(
     work: Work,
     problems: Problems,
     ranked: torch.Tensor,
     promising: torch.Tensor,
+    steps: int,
     settings: boundary.Settings,
-) -> _Nearest:
-    """Solve every promising pair of an image and a class; select the nearest of each image."""
+) -> tuple[Solution, torch.Tensor]:
+    """Solve every promising pair of an image and a class; select the nearest of each image.
+
+    Returns
+    -------
+    solution : problems.Solution
+        With the evaluations of all candidates.
+    targets : int64 Tensor (N,)
+    """
+
+    def follow(part: Problems, here: Solution) -> None:
+        here.improve(margin_path.solve(work, part, steps), part.originals)
+
+    def polish(part: Problems, here: Solution) -> None:
+        targeted.refine(work, part, here, settings)
+
     image, rank = promising.nonzero(as_tuple=True)
     pairs = problems.take(image)
     pairs.targets = ranked[image, rank]
-    solution = Solution.empty(pairs.originals)
-    targeted.refine(work, pairs, solution, settings)
-    lost = (~solution.found).nonzero()[:, 0]
-    if len(lost):
-        # the linearisation leads nowhere, as on saturated units: cross-entropy first
-        again = targeted.solve(work, pairs.take(lost), settings)
-        again.evaluations += solution.evaluations[lost]
-        solution.put(lost, again)
     distances = torch.full_like(ranked, torch.inf, dtype=pairs.originals.dtype)
+    solution = margin_path.solve(work, pairs, SCREENING)
+    for share, better in ((SCREENED, follow), (CLOSE, polish)):
+        distances[image, rank] = solution.distances(pairs.originals)
+        nearest = distances.amin(1)[image]
+        close = (distances[image, rank] <= share * nearest).nonzero()[:, 0]
+        part, here = pairs.take(close), solution.take(close)
+        better(part, here)
+        solution.put(close, here)
     distances[image, rank] = solution.distances(pairs.originals)
     number = torch.zeros_like(ranked)
     number[image, rank] = torch.arange(len(image), device=image.device)
-    nearest = distances.argmin(1, keepdim=True)
-    chosen = number.gather(1, nearest)[:, 0]
+    chosen = number.gather(1, distances.argmin(1, keepdim=True))[:, 0]
     best = solution.take(chosen)
-    crawling = best.evaluations > CRAWLING
     best.evaluations = torch.zeros_like(chosen).index_add_(0, image, solution.evaluations)
-    return _Nearest(best, pairs.targets[chosen], crawling)
+    return best, pairs.targets[chosen]
 
 
 def _leading(work: Work, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -112,6 +112,8 @@ def _check_attack(
         _fail(f"{key}.targets", f"is 'any', but {method} needs a target: choose another rule")
     if "candidates" in attack and not untargeted:
         _fail(f"{key}.candidates", "applies to targets: any alone: remove it")
+    if "budget" in attack and method != "minimum_distortion":
+        _fail(f"{key}.budget", f"does not apply to {method}: remove it")
     _check_attacked(key, attack, models)
     if attack["shards"] > attack["count"]:
         _fail(f"{key}.shards", f"is more than the {attack['count']} images: lower it")

@@ -7,7 +7,6 @@ together y minus j has at most sqrt(2) times their constant (Tsuzuku et al. 2018
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +18,7 @@ from intriguing import checks
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Constants
 from intriguing.lipschitz.rounding import UNIT
+from intriguing.networks.logits import in_double_precision, logits_of
 
 # a fraction of the radius, for the rounding of logits in float64
 DOWN = 1 - 1e-9
@@ -116,8 +116,8 @@ def certified_radii(
         )
     if any(module.training for module in model.modules()):
         raise BoundError("the model is in training mode: call model.eval() first")
-    double = copy.deepcopy(model).double()
-    logits = torch.cat([double(part) for part in images.double().split(batch_size)])
+    double = in_double_precision(model)
+    logits = torch.cat([logits_of(double, part) for part in images.double().split(batch_size)])
     checks.check_classes(labels, logits.shape[1], "label")
     constants = bounds.pairwise
     if constants is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from intriguing.lipschitz.graph import BoundedGraph, bound_graph
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
+from intriguing.networks.logits import in_double_precision
 
 # random images at which the Jacobian is taken if none are given
 SAMPLES = 64
@@ -264,15 +264,25 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     images : float Tensor (N, C, H, W)
     """
     generator = torch.Generator().manual_seed(0)
-    double = copy.deepcopy(model).double().cpu()
+    double = in_double_precision(model).cpu()
     norms = []
     for image in images.detach().double().cpu().split(1):
         noise = torch.randn(image.shape, generator=generator, dtype=torch.float64)
         point = (image + OFF_KINKS * noise).requires_grad_(True)
         with torch.enable_grad():
-            logits = double(point)[0].flatten()
+            logits = _in_double(double, point)[0].flatten()
         norms.append(_jacobian_norm(logits, point))
     return torch.tensor(norms, dtype=torch.float64)
+
+
+def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
+    try:
+        return model(point)
+    except RuntimeError as error:
+        raise BoundError(
+            f"the model does not compute in double precision ({str(error).splitlines()[0]}): remove"
+            " casts such as x.float() from its forward"
+        ) from error
 
 
 def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:

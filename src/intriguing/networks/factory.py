@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 
 from intriguing.errors import ModelError
+from intriguing.networks.logits import copied, in_double_precision, logits_of
 from intriguing.registry import resolve
 
 
@@ -82,7 +82,7 @@ def _function(factory: str) -> Callable[..., Any]:
 def _check_logits(factory: str, model: nn.Module, input_shape: Sequence[int], classes: int) -> None:
     images = torch.zeros(2, *input_shape)
     # lazy layers take their sizes from the first call; a copy keeps the modes of all modules
-    tried = copy.deepcopy(model) if not _is_lazy(model) else model
+    tried = copied(model) if not _is_lazy(model) else model
     try:
         logits = tried.eval()(images)
     except Exception as error:
@@ -93,7 +93,7 @@ def _check_logits(factory: str, model: nn.Module, input_shape: Sequence[int], cl
     if tried is model:
         model.train()
     try:
-        copy.deepcopy(tried).double()(images.double())
+        logits_of(in_double_precision(tried), images.double())
     except Exception as error:
         raise ModelError(
             f"the network of {factory} does not compute in double precision, as bounds need"

@@ -7,6 +7,7 @@ from torch import nn
 
 from intriguing.device import device_of
 from intriguing.errors import ModelError
+from intriguing.networks.logits import logits_of
 
 # images evaluated at once: at most this many, and this many pixels
 BATCH, PIXELS = 1000, 1 << 22
@@ -36,7 +37,7 @@ def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     rows = max(1, min(BATCH, PIXELS // max(1, images[:1].numel())))
     device = device_of(model, images)
     for start in range(0, len(images), rows):
-        logits = model(images[start : start + rows].to(device))
+        logits = logits_of(model, images[start : start + rows].to(device))
         if not logits.isfinite().all():
             raise ModelError("the model gives NaN or infinity: its weights are damaged")
         classes[start : start + rows] = logits.argmax(1)

@@ -19,7 +19,7 @@ from intriguing.stages.images import labels_for, sampled_images
 from intriguing.tasks import Task
 
 # keys of an attack's entry that are arguments of its method under the same name
-ARGUMENTS = ("margin", "recheck", "levels", "batch_size", "memory_mb", "candidates")
+ARGUMENTS = ("margin", "recheck", "levels", "batch_size", "memory_mb", "candidates", "budget")
 
 
 def run(

@@ -1,0 +1,265 @@
+"""Networks as people bring them: every attack works on them, or says why it does not."""
+
+import copy
+import warnings
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from intriguing.attacks import choose_targets, lbfgs, minimum_distortion, noise_tolerance
+from intriguing.errors import AttackError, IntriguingError, ModelError
+from intriguing.transfer import error_matrix
+
+SHAPE = (1, 6, 6)
+
+
+def targeted(attack):
+    return lambda model, images, labels, **options: attack(
+        model, images, labels, choose_targets("next", model, images, labels), **options
+    )
+
+
+SEARCHES = {
+    "lbfgs": targeted(lbfgs),
+    "minimum_distortion targeted": targeted(minimum_distortion),
+    "minimum_distortion untargeted": minimum_distortion,
+}
+
+
+class Body(nn.Module):
+    """A small smooth network; kinds of models differ in what is around it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 8, 3), nn.Linear(8, 3)
+
+    def features(self, x):
+        return torch.tanh(4 * self.conv(x))
+
+    def forward(self, x):
+        return self.last(self.features(x).mean((2, 3)))
+
+
+class Squeezed(Body):
+    def forward(self, x):
+        return self.last(nn.functional.adaptive_avg_pool2d(self.features(x), 1).squeeze())
+
+
+class InPlace(Body):
+    def forward(self, x):
+        return super().forward(x.sub_(0.0).mul_(0.5).mul_(2.0))
+
+
+class Cast(Body):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+class Detached(Body):
+    def forward(self, x):
+        return self.last(self.features(x).detach().mean((2, 3)))
+
+
+class WithoutGradient(Body):
+    def forward(self, x):
+        with torch.no_grad():
+            hidden = self.features(x)
+        return self.last(hidden.mean((2, 3)))
+
+
+class PartlyDetached(Body):
+    """Most of the answer comes through features that are cut off."""
+
+    def forward(self, x):
+        hidden = self.features(x)
+        return super().forward(x.detach()) + 0.02 * self.last(hidden.flip(1).mean((2, 3)))
+
+
+class Rounded(Body):
+    def forward(self, x):
+        return super().forward((255 * x).round() / 255)
+
+
+class Straight(Body):
+    """Rounded to 8 bits with a straight-through gradient."""
+
+    def forward(self, x):
+        return super().forward(x + ((255 * x).round() / 255 - x).detach())
+
+
+class Standardised(Body):
+    def forward(self, x):
+        return super().forward((x - x.mean()) / (x.std() + 1e-5))
+
+
+@dataclass
+class Output:
+    logits: torch.Tensor
+
+
+class Wrapped(nn.Module):
+    def __init__(self, body, wrap):
+        super().__init__()
+        self.body, self.wrap = body, wrap
+
+    def forward(self, x):
+        return self.wrap(self.body(x))
+
+
+def like(body, kind):
+    """A model of another class with the same weights."""
+    model = kind().eval()
+    model.load_state_dict(body.state_dict())
+    return model
+
+
+def weight_norm(body, function):
+    body = copy.deepcopy(body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        function(body.conv)
+        function(body.last)
+    return body.eval()
+
+
+def compiled(make):
+    """A model made by torch.jit, which is deprecated but in use."""
+
+    def quietly(body):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return make(body).eval()
+
+    return quietly
+
+
+WORK = {
+    "squeeze": lambda body: like(body, Squeezed),
+    "changes its input": lambda body: like(body, InPlace),
+    "weight norm by a hook": lambda body: weight_norm(body, nn.utils.weight_norm),
+    "weight norm by a parametrisation": lambda body: weight_norm(
+        body, nn.utils.parametrizations.weight_norm
+    ),
+    "cast": lambda body: like(body, Cast),
+    "traced": compiled(lambda body: torch.jit.trace(body, torch.rand(2, *SHAPE))),
+    "scripted": compiled(torch.jit.script),
+    "frozen": compiled(lambda body: torch.jit.freeze(torch.jit.script(body))),
+}
+REFUSED = {
+    "batch norm without statistics": (
+        lambda body: nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), body).eval(),
+        "depends on the other images of the batch",
+    ),
+    "standardised over the batch": (
+        lambda body: like(body, Standardised),
+        "depends on the other images of the batch",
+    ),
+    "no_grad": (lambda body: like(body, WithoutGradient), "no gradient of the logits reaches"),
+    "detach": (lambda body: like(body, Detached), "no gradient of the logits reaches"),
+    "rounding": (lambda body: like(body, Rounded), "no gradient of the logits reaches"),
+    "detach in a part": (lambda body: like(body, PartlyDetached), "does not fit"),
+    "dict": (
+        lambda body: Wrapped(body, lambda z: {"logits": z}).eval(),
+        "a dict instead of logits",
+    ),
+    "tuple": (lambda body: Wrapped(body, lambda z: (z, None)).eval(), "a tuple instead of logits"),
+    "object": (lambda body: Wrapped(body, Output).eval(), "type Output instead of logits"),
+    "one output": (lambda body: Wrapped(body, lambda z: z[:, :1]).eval(), "two classes or more"),
+    "no batch": (lambda body: Wrapped(body, lambda z: z.sum(0)).eval(), "instead of logits"),
+}
+
+
+@pytest.fixture(scope="module")
+def body():
+    torch.manual_seed(3)
+    body = Body().eval()
+    # all three classes
+    with torch.no_grad():
+        images = torch.rand(64, *SHAPE, generator=torch.Generator().manual_seed(4))
+        body.last.bias -= body(images).mean(0)
+    return body
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.rand(12, *SHAPE, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.fixture(scope="module")
+def labels(body, images):
+    with torch.no_grad():
+        return body(images).argmax(1)
+
+
+@pytest.fixture(scope="module")
+def plain(body, images, labels):
+    return {name: attack(body, images, labels) for name, attack in SEARCHES.items()}
+
+
+@pytest.mark.parametrize("kind", WORK)
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_the_same_network_in_another_form_gives_the_same(attack, kind, body, images, labels, plain):
+    model, before = WORK[kind](body), images.clone()
+    result = SEARCHES[attack](model, images, labels)
+    assert torch.equal(images, before)
+    assert torch.equal(result.success, plain[attack].success) and result.success.any()
+    # roundings may part two paths
+    torch.testing.assert_close(result.distortion, plain[attack].distortion, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_what_cannot_be_attacked_is_refused_in_a_sentence(attack, kind, body, images, labels):
+    make, words = REFUSED[kind]
+    with pytest.raises(IntriguingError, match=words):
+        SEARCHES[attack](make(body), images, labels)
+
+
+@pytest.mark.parametrize("attack", SEARCHES)
+def test_rounding_with_a_straight_through_gradient(attack, body, images, labels, plain):
+    result = SEARCHES[attack](like(body, Straight), images, labels)
+    # where the nearest example is not among the nearest roundings of the image
+    found = result.success & plain[attack].success & (plain[attack].distortion > 3 / 255)
+    assert result.success.all() and found.sum() >= 5
+    ratio = result.distortion[found] / plain[attack].distortion[found]
+    assert 0.95 < ratio.mean() < 1.1
+
+
+def test_a_cast_and_double_precision(body, images, labels):
+    with pytest.raises(ModelError, match="recheck='float64' asks for"):
+        minimum_distortion(like(body, Cast), images, labels, recheck="float64")
+
+
+@pytest.mark.parametrize("kind", ["dict", "tuple", "object", "one output", "no batch"])
+def test_the_error_matrix_refuses_alike(kind, body, images, labels):
+    make, words = REFUSED[kind]
+    with pytest.raises(ModelError, match=words):
+        error_matrix({"it": make(body)}, {"clean": (images, labels)})
+
+
+def test_no_model_changes_what_others_see(body, images, labels):
+    before = images.clone()
+    models = {"in place": like(body, InPlace), "other": body}
+    table = error_matrix(models, {"clean": (images, labels)}).set_index("target")
+    assert table["errors"].tolist() == [0, 0]
+    noise_tolerance(models["in place"], images, labels)
+    assert torch.equal(images, before)
+
+
+def test_a_single_image(body, images, labels):
+    one = minimum_distortion(like(body, Squeezed), images[:1], labels[:1])
+    assert one.success.all()
+    with pytest.raises(AttackError, match="other images of the batch"):
+        minimum_distortion(like(body, Standardised), images[:1], labels[:1])
+
+
+def test_pixels_a_rounding_outside_the_box_are_put_back(body, images, labels):
+    beside = images.clone()
+    beside[0, 0, 0, 0], beside[1, 0, 0, 0] = -3e-7, 1 + 3e-7
+    result = minimum_distortion(body, beside, labels)
+    assert result.images.min() >= 0 and result.images.max() <= 1
+    beside[2, 0, 1, 1] = 1.01
+    with pytest.raises(AttackError, match=r"image 2 leaves \[0, 1\] with a pixel of 1\.01"):
+        minimum_distortion(body, beside, labels)
