@@ -8,6 +8,8 @@ from intriguing.attacks.objective import Classifier, Constraint
 
 # largest scale tried
 FARTHEST = 1.5
+# of a margin, relative to the largest logit
+ROUNDING = torch.finfo(torch.float32).eps
 
 
 def nearest_on_ray(
@@ -43,18 +45,20 @@ def nearest_on_ray(
     scale = torch.ones_like(required)
     low, low_margin = torch.zeros_like(scale), torch.full_like(scale, -torch.inf)
     high, high_margin = torch.full_like(scale, torch.inf), torch.full_like(scale, torch.inf)
-    # what rounding of the scale could undo
-    aim = required + 4e-6 * slope
     for turn in range(tries):
-        margin = constraint.margin(classifier.logits(at_scale(originals, moves, scale)))
+        logits = classifier.logits(at_scale(originals, moves, scale))
+        margin = constraint.margin(logits)
         if turn == 0:
             first = margin
+            # what rounding of the scale and of the logits could undo
+            rounding = 4e-6 * slope + ROUNDING * logits.abs().amax(1)
+            aim = required + rounding
         success = margin >= required
         high_margin = torch.where(success, margin, high_margin)
         high = torch.where(success, scale, high)
         low_margin = torch.where(success, low_margin, margin)
         low = torch.where(success, low, scale)
-        exact = success & (margin - required <= 1e-5 * slope)
+        exact = success & (margin - required <= 2.5 * rounding)
         secant = (high_margin - low_margin) / (high - low)
         bracketed = secant.isfinite() & (secant > 0)
         step = (aim - margin) / torch.where(bracketed, secant, slope)
