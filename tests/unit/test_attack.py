@@ -17,7 +17,7 @@ from intriguing.attacks import (
     penalty_path,
 )
 from intriguing.attacks.objective import target_margin
-from intriguing.attacks.recheck import Alone
+from intriguing.attacks.recheck import Alone, least_margins
 from intriguing.errors import ArtifactError, AttackError, ModelError
 
 MARGIN = 1e-4
@@ -371,9 +371,8 @@ def test_what_is_adversarial_is_never_called_failed(sigmoid_net, images, labels)
         settings=penalty_path.Settings(evaluations=20),
     )
     assert hurried.evaluations.max() <= 20 * 3
-    margins = Alone(sigmoid_net).margins(
-        hurried.images, hurried.targets, torch.full_like(hurried.targets, -1)
-    )
+    logits = Alone(sigmoid_net).logits(hurried.images)
+    margins = least_margins(logits, hurried.targets, torch.full_like(hurried.targets, -1))
     missed = hurried.attacked & ~hurried.success & (margins >= 2 * MARGIN)
     assert not missed.any()
     assert hurried.success_rate > 0.5

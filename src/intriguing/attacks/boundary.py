@@ -46,7 +46,7 @@ class Settings:
     rivals: int = 4
     decrease: float = 1e-4
     steps: int = 8
-    tries: int = 3
+    tries: int = 2
 
 
 DAMPING, LEAST_DAMPING, RELAXATION = 4.0, 0.5, 0.3

@@ -34,23 +34,25 @@ class Alone:
             self.models.append((in_double_precision(model), torch.float64))
 
     @torch.no_grad()
-    def leading(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The class with the largest logit other than the label's, int64 Tensor (N,)."""
-        model, dtype = self.models[0]
-        logits = _one_by_one(model, dtype, images)
-        return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)
+    def logits(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Logits (N, classes) in each precision, the images (N > 0) evaluated one by one."""
+        return [_one_by_one(model, dtype, images) for model, dtype in self.models]
 
-    @torch.no_grad()
-    def margins(
-        self, images: torch.Tensor, targets: torch.Tensor, rivals: torch.Tensor
-    ) -> torch.Tensor:
-        """Margin of each target over its rivals (`problems.Problems`), float64 Tensor (N,)."""
-        margins = []
-        for model, dtype in self.models if len(images) else ():
-            logits = _one_by_one(model, dtype, images)
-            allowed = contenders(targets, rivals, logits.shape[1], dtype)
-            margins.append(target_margin(logits + allowed, targets).double())
-        return torch.stack(margins).amin(0) if margins else images.new_zeros(0).double()
+
+def leading(logits: list[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+    """The class with the largest logit other than the label's, int64 Tensor (N,)."""
+    return logits[0].scatter(1, labels[:, None], -torch.inf).argmax(1)
+
+
+def least_margins(
+    logits: list[torch.Tensor], targets: torch.Tensor, rivals: torch.Tensor
+) -> torch.Tensor:
+    """Smaller margin, over the precisions, of each target over its rivals, float64 Tensor (N,)."""
+    margins = []
+    for values in logits:
+        allowed = contenders(targets, rivals, values.shape[1], values.dtype)
+        margins.append(target_margin(values + allowed, targets).double())
+    return torch.stack(margins).amin(0)
 
 
 def _one_by_one(model: torch.nn.Module, dtype: torch.dtype, images: torch.Tensor) -> torch.Tensor:

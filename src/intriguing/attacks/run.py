@@ -13,7 +13,7 @@ from intriguing.attacks.budget import rows_at_once
 from intriguing.attacks.objective import Classifier
 from intriguing.attacks.options import Options
 from intriguing.attacks.problems import EVERY_OTHER, Problems, Solution
-from intriguing.attacks.recheck import Alone, correct_alone
+from intriguing.attacks.recheck import Alone, correct_alone, leading, least_margins
 from intriguing.attacks.restarts import Exemplars
 from intriguing.attacks.solver import Solver, Work
 from intriguing.errors import AttackError
@@ -160,12 +160,13 @@ class _Run:
         """Write a solution into ``rows``, rechecked alone; return the margins."""
         candidates = _rounded(solution.images, self.options.levels)
         candidates = candidates.view(-1, *result.images.shape[1:])
+        logits = self.alone.logits(candidates)
         if self.targeted:
             rivals = torch.full_like(rows, EVERY_OTHER)
         else:
             rivals = result.labels[rows]
-            result.targets[rows] = self.alone.leading(candidates, rivals)
-        margins = self.alone.margins(candidates, result.targets[rows], rivals)
+            result.targets[rows] = leading(logits, rivals)
+        margins = least_margins(logits, result.targets[rows], rivals)
         success = margins >= self.options.margin
         result.images[rows] = candidates
         result.evaluations[rows] += solution.evaluations

@@ -12,7 +12,7 @@ from intriguing.attacks.solver import Work
 from intriguing.attacks.targets import RANKED, nearest_classes
 
 # a candidate whose linearised boundary is further than this, relative to the first, rarely wins
-PROMISING = 1.75
+PROMISING = 1.5
 # a short path screens the candidates; those that end within a share of the image's nearest go on,
 # first to the path proper, then to the boundary
 SCREENING = 8

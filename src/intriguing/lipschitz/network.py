@@ -18,7 +18,7 @@ from intriguing.lipschitz.graph import BoundedGraph, bound_graph
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import in_double_precision
+from intriguing.networks.logits import described, in_double_precision
 
 # random images at which the Jacobian is taken if none are given
 SAMPLES = 64
@@ -277,12 +277,18 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     try:
-        return model(point)
+        output = model(point)
     except RuntimeError as error:
         raise BoundError(
             f"the model does not compute in double precision ({str(error).splitlines()[0]}): remove"
             " casts such as x.float() from its forward"
         ) from error
+    if not torch.is_tensor(output):
+        raise BoundError(
+            f"the model gives {described(output)}: wrap it in a torch.nn.Module that returns only"
+            " the tensor of logits"
+        )
+    return output
 
 
 def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:

@@ -44,8 +44,8 @@ def logits_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
         output = output[None]
     if not torch.is_tensor(output):
         raise ModelError(
-            f"the model gives {_kind(output)} instead of logits ({len(images)}, classes): wrap it"
-            " in a torch.nn.Module that returns only the tensor of logits"
+            f"the model gives {described(output)} instead of logits ({len(images)}, classes):"
+            " wrap it in a torch.nn.Module that returns only the tensor of logits"
         )
     if output.ndim != 2 or len(output) != len(images) or output.shape[1] < 2:
         hint = (
@@ -100,6 +100,7 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _kind(output: object) -> str:
+def described(output: object) -> str:
+    """What a network gives instead of a tensor, for a message."""
     name = type(output).__name__
     return f"an object of type {name}" if hasattr(output, "logits") else f"a {name}"
