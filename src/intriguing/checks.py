@@ -12,7 +12,7 @@ import torch
 
 from intriguing.device import device_of
 from intriguing.errors import AttackError, ModelError
-from intriguing.networks.logits import logits_of
+from intriguing.networks.logits import in_training, logits_of
 
 Settings = TypeVar("Settings")
 
@@ -125,7 +125,7 @@ def check_model(model: torch.nn.Module, images: torch.Tensor) -> int:
     """Raise unless the model is in evaluation mode and gives finite logits; return their number."""
     if torch.is_inference_mode_enabled():
         raise AttackError("there are no gradients inside torch.inference_mode(): leave it first")
-    if any(module.training for module in model.modules()):
+    if in_training(model):
         raise AttackError(
             "the model is in training mode, where dropout and batch norm are random: call"
             " model.eval() first"

@@ -192,3 +192,17 @@ def test_torchvision_imports_beside_any_torch():
         "assert models.alexnet(num_classes=3) is not None\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_users_module_may_import_torchvision(tmp_path):
+    (tmp_path / "nets_of_torchvision.py").write_text(
+        "import torchvision\n"
+        "def resnet(input_shape, classes):\n"
+        "    return torchvision.models.resnet18(num_classes=classes)\n"
+    )
+    code = (
+        "from intriguing.networks.factory import build_own\n"
+        "model = build_own('nets_of_torchvision:resnet', (3, 32, 32), 4)\n"
+        "assert type(model).__name__ == 'ResNet'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

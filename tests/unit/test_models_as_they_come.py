@@ -135,7 +135,18 @@ def compiled(make):
     return quietly
 
 
+def exported(body):
+    """What torch.export gives, for any number of images."""
+    batch = torch.export.Dim("n", min=1, max=4096)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(body, (torch.rand(2, *SHAPE),), dynamic_shapes=({0: batch},))
+        return program.module()
+
+
 WORK = {
+    "exported": exported,
+    "compiled": lambda body: torch.compile(body, backend="eager"),
     "squeeze": lambda body: like(body, Squeezed),
     "changes its input": lambda body: like(body, InPlace),
     "weight norm by a hook": lambda body: weight_norm(body, nn.utils.weight_norm),
@@ -148,6 +159,7 @@ WORK = {
     "frozen": compiled(lambda body: torch.jit.freeze(torch.jit.script(body))),
 }
 REFUSED = {
+    "without weights": (lambda body: copy.deepcopy(body).to("meta"), "on the device meta"),
     "batch norm without statistics": (
         lambda body: nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), body).eval(),
         "depends on the other images of the batch",
@@ -198,6 +210,8 @@ def plain(body, images, labels):
     return {name: attack(body, images, labels) for name, attack in SEARCHES.items()}
 
 
+# torch.compile looks at the gradient of every input
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 @pytest.mark.parametrize("kind", WORK)
 @pytest.mark.parametrize("attack", SEARCHES)
 def test_the_same_network_in_another_form_gives_the_same(attack, kind, body, images, labels, plain):

@@ -18,7 +18,7 @@ from intriguing import checks
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Constants
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import in_double_precision, logits_of
+from intriguing.networks.logits import in_double_precision, in_training, logits_of
 
 # a fraction of the radius, for the rounding of logits in float64
 DOWN = 1 - 1e-9
@@ -114,7 +114,7 @@ def certified_radii(
         raise BoundError(
             f"bounds is a {type(bounds).__name__}: give what network_bounds returned for this model"
         )
-    if any(module.training for module in model.modules()):
+    if in_training(model):
         raise BoundError("the model is in training mode: call model.eval() first")
     double = in_double_precision(model)
     logits = torch.cat([logits_of(double, part) for part in images.double().split(batch_size)])

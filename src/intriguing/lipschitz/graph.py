@@ -20,6 +20,7 @@ from torch import fx, nn
 from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
+from intriguing.networks.logits import in_training
 
 UP = 1 + 1e-14
 # an in-place sum changes its left operand: see `_check_operations`
@@ -156,7 +157,7 @@ def _bound_graph(
 def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
     if not isinstance(model, nn.Module):
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
-    if any(module.training for module in model.modules()):
+    if in_training(model):
         raise BoundError("the model is in training mode: call model.eval() first")
     other = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
     if other:

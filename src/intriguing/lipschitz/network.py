@@ -278,10 +278,10 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     try:
         output = model(point)
-    except RuntimeError as error:
+    except Exception as error:  # whatever the model's own code raises
         raise BoundError(
-            f"the model does not compute in double precision ({str(error).splitlines()[0]}): remove"
-            " casts such as x.float() from its forward"
+            "the model fails on a single image in double precision"
+            f" ({str(error).splitlines()[0]}): remove casts such as x.float() from its forward"
         ) from error
     if not torch.is_tensor(output):
         raise BoundError(

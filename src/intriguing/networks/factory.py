@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from intriguing.errors import ModelError
 from intriguing.networks.logits import copied, in_double_precision, logits_of
 from intriguing.registry import resolve
+from intriguing.torchvision_import import import_torchvision
 
 
 def build_own(factory: str, input_shape: Sequence[int], classes: int, **options: Any) -> nn.Module:
@@ -61,7 +63,7 @@ def _function(factory: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = resolve(f"{module_name}:")
+        module = _imported(module_name)
     except (SyntaxError, NameError) as error:
         raise ModelError(
             f"the factory {factory} cannot be imported ({_words(error)}): fix that line"
@@ -76,6 +78,17 @@ def _function(factory: str) -> Callable[..., Any]:
         found = "has no function" if function is None else "has something other than a function as"
         raise ModelError(f"the module {module_name} {found} {name!r}: correct models.*.factory")
     return function
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return resolve(f"{name}:")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    # it imports a torchvision that was made for another build of torch
+    import_torchvision()
+    return resolve(f"{name}:")
 
 
 @torch.no_grad()

@@ -47,6 +47,10 @@ def logits_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
             f"the model gives {described(output)} instead of logits ({len(images)}, classes):"
             " wrap it in a torch.nn.Module that returns only the tensor of logits"
         )
+    if output.is_meta:
+        raise ModelError(
+            "the model is on the device meta, without weights: build it on another and load them"
+        )
     if output.ndim != 2 or len(output) != len(images) or output.shape[1] < 2:
         hint = (
             ": of a binary classifier with output z return torch.cat([-z, z], 1) / 2, say"
@@ -58,6 +62,15 @@ def logits_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
             f" ({len(images)}, classes), with two classes or more{hint}"
         )
     return output
+
+
+def in_training(model: nn.Module) -> bool:
+    """Whether part of a model is in training mode, where dropout and batch norm are random.
+
+    What `torch.export` gives says so of itself and refuses ``eval()``, but its forward is fixed.
+    """
+    exported = isinstance(model, torch.fx.GraphModule) and "eval" in vars(model)
+    return not exported and any(module.training for module in model.modules())
 
 
 def copied(model: nn.Module) -> nn.Module:
