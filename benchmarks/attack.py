@@ -2,7 +2,7 @@
 
     python benchmarks/attack.py                         # MNIST: fc100 and the linear model
     python benchmarks/attack.py --experiment digits     # smaller, in a minute
-    python benchmarks/attack.py --convolutional         # a small convolutional net, trained here
+    python benchmarks/attack.py --networks relu silu    # networks trained here (networks.py)
     python benchmarks/attack.py --scaling               # time and memory from 256 to 60 000 images
 
 Models come from results/<experiment> (`snakemake results/mnist/models/fc100/seed0`).
@@ -25,6 +25,7 @@ from typing import Any
 # one thread in scipy's linear algebra too; read when it is imported
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+import networks
 import numpy as np
 import pandas
 import torch
@@ -44,13 +45,14 @@ MARGIN = 1e-4
 
 
 class Counted(torch.nn.Module):
-    """A model that counts the rows it differentiates."""
+    """A model that counts the rows it evaluates, and those it differentiates."""
 
     def __init__(self, model):
         super().__init__()
-        self.model, self.gradients = model, 0
+        self.model, self.gradients, self.forwards = model, 0, 0
 
     def forward(self, images):
+        self.forwards += len(images)
         logits = self.model(images)
         if logits.requires_grad:
             logits.register_hook(self._count)
@@ -137,13 +139,13 @@ def peers():
 
 
 @torch.no_grad()
-def recheck(model, found, labels, targets, mode):
-    """Which examples hold alone: bool Tensor (N,)."""
+def recheck(model, found, labels, targets, mode, least=MARGIN):
+    """Which examples hold alone, by a margin of ``least``: bool Tensor (N,)."""
     logits = torch.cat([model(one) for one in found.split(1)])
     margin = target_margin(logits, targets if mode == "targeted" else labels)
     margin = margin if mode == "targeted" else -margin
     inside = (found >= 0).flatten(1).all(1) & (found <= 1).flatten(1).all(1)
-    return inside & (margin >= MARGIN)
+    return inside & (margin >= least)
 
 
 def floor(model, images):
@@ -172,15 +174,16 @@ def compare(model, images, labels, methods, repeats):
                 continue
             some = slice(0, method.most)
             torch.manual_seed(0)
-            counted.gradients = 0
+            counted.gradients = counted.forwards = 0
             start = time.process_time()
             found = method.run(counted, images[some], labels[some], targets[some])
             seconds[id(method)].append((time.process_time() - start) / len(found))
-            results[id(method)] = found.detach(), counted.gradients / len(found)
+            counts = counted.gradients / len(found), counted.forwards / len(found)
+            results[id(method)] = found.detach(), *counts
     cost = floor(model, images)
     rows = []
     for method in methods:
-        found, gradients = results[id(method)]
+        found, gradients, forwards = results[id(method)]
         n, shift = len(found), (found - images[: len(found)]).flatten(1).double()
         success = recheck(model, found, labels[:n], targets[:n], method.mode)
         norms = shift.square().mean(1).sqrt()
@@ -196,11 +199,27 @@ def compare(model, images, labels, methods, repeats):
                 "worst": norms[success].max().item(),
                 "milliseconds": 1e3 * once,
                 "gradients": gradients,
+                "forwards": forwards,
                 "x floor": once / (gradients * cost),
                 "norms": torch.where(success, norms, torch.nan),
             }
         )
-    return pandas.DataFrame(rows)
+    frame = pandas.DataFrame(rows)
+    frame.insert(7, "gap %", gaps(frame))
+    return frame
+
+
+def gaps(frame):
+    """Percent above the best that any method of the same mode found for an image: the mean."""
+    best = {}
+    for row in frame.itertuples():
+        padded = torch.full_like(torch.empty(frame["n"].max()), torch.inf).double()
+        padded[: row.n] = row.norms.nan_to_num(torch.inf)
+        best[row.mode] = torch.minimum(best.get(row.mode, padded), padded)
+    return [
+        100 * (row.norms / best[row.mode][: row.n] - 1).nanmean().item()
+        for row in frame.itertuples()
+    ]
 
 
 def headlines(frame):
@@ -235,27 +254,20 @@ def exact_rows(model, images, labels):
         yield mode, float(np.mean(norms))
 
 
-def small_convolutional_net(data):
-    """16 and 32 5x5 filters with max-pools, 100 ReLU units: trained here for three epochs."""
-    from torch import nn
-
-    torch.manual_seed(0)
+def trained_here(name, data):
+    """A network of networks.py, trained on the training images."""
     split = data.split("train")
     images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
-    size = images.shape[-1] // 4
-    model = nn.Sequential(
-        *(nn.Conv2d(images.shape[1], 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-        *(nn.Linear(32 * size * size, 100), nn.ReLU(), nn.Linear(100, len(data.class_names))),
-    )
-    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
-    for _ in range(3):
-        for chosen in torch.randperm(len(labels)).split(128):
-            loss = nn.functional.cross_entropy(model(images[chosen]), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    return model.eval()
+    return networks.trained(name, images, labels, len(data.class_names))
+
+
+def classified_images(model, data, first, count):
+    """Test images that the model classifies correctly, and their labels, of ``count`` tried."""
+    test = data.split("test")
+    chosen = slice(first, first + count) if first < len(test.labels) else slice(0, count)
+    images, labels = torch.from_numpy(test.images[chosen]), torch.from_numpy(test.labels[chosen])
+    right = torch.cat([model(part) for part in images.split(100)]).argmax(1) == labels
+    return images[right], labels[right]
 
 
 def scaling(model, data):
@@ -290,23 +302,19 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--literal", type=int, default=100, help="images for the literal method")
     parser.add_argument("--only", nargs="+", help="methods whose name contains one of these words")
-    parser.add_argument("--convolutional", action="store_true")
+    parser.add_argument("--networks", nargs="+", help=f"some of {', '.join(networks.NETWORKS)}")
     parser.add_argument("--scaling", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path("results") / arguments.experiment
     data = open_dataset(folder / "data" / "dataset.safetensors")
-    if arguments.convolutional:
-        models = {"convolutional": small_convolutional_net(data)}
+    if arguments.networks:
+        models = {name: trained_here(name, data) for name in arguments.networks}
     else:
         models = {
             name: trained_model.load(folder / "models" / name / "seed0")
             for name in arguments.models
         }
-    test = data.split("test")
-    chosen = slice(arguments.first, arguments.first + arguments.count)
-    if arguments.first >= len(test.labels):
-        chosen = slice(0, arguments.count)
     for name, model in models.items():
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -314,12 +322,7 @@ def main():
         if arguments.scaling:
             scaling(model, data)
             continue
-        images, labels = (
-            torch.from_numpy(test.images[chosen]),
-            torch.from_numpy(test.labels[chosen]),
-        )
-        right = torch.cat([model(part) for part in images.split(100)]).argmax(1) == labels
-        images, labels = images[right], labels[right]
+        images, labels = classified_images(model, data, arguments.first, arguments.count)
         methods = [
             method
             for method in [*ours(), *literal(arguments.literal), *peers()]
