@@ -3,10 +3,10 @@
     python benchmarks/budgets.py --networks relu residual --picture budgets.png
 
 Networks are those of networks.py, trained on the experiment's training images. All methods attack
-the same images, one thread. An example counts if it lies in the box and has its class when evaluated
-alone: peers end on the boundary itself, without a margin. *gap*: the distance above the best that any method at any budget found
-for that image, averaged over the images that the method solves; *gradients*, *forwards*: rows that
-the network differentiates or evaluates for an image.
+the same images, one thread. An example counts if it lies in the box and has its class when
+evaluated alone: peers end on the boundary itself, without a margin. *gap*: the distance above the
+best that any method at any budget found for that image, averaged over the images that the method
+solves; *gradients*, *forwards*: rows that the network differentiates or evaluates for an image.
 """
 
 import argparse
