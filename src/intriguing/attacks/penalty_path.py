@@ -35,7 +35,8 @@ class Settings:
         there the stationarity asked is ``roughness`` times the share of the original margin that
         is left, at most ``roughest``.
     steps_per_weight : int
-        Most accepted steps for one c.
+        Most accepted steps for one c; at kinks the minimiser is never stationary, and more steps
+        zigzag.
     weight_tolerance, margin_tolerance : float
         See `weight_search.WeightSearch`.
     evaluations : int
@@ -47,7 +48,7 @@ class Settings:
     stationarity: float = 3e-2
     roughness: float = 3.0
     roughest: float = 0.5
-    steps_per_weight: int = 30
+    steps_per_weight: int = 20
     weight_tolerance: float = 1e-3
     margin_tolerance: float = 3e-3
     evaluations: int = 1000
