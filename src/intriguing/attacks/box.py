@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 
 LOWER, UPPER = 0.0, 1.0
+# longer than any direction
+FAR = 1e30
 
 
 def project(images: torch.Tensor) -> torch.Tensor:
@@ -46,3 +48,10 @@ def free_variables(residuals: torch.Tensor) -> torch.Tensor:
         images instead of a mask, since products are several times cheaper than masked writes.
     """
     return residuals.sign().abs_()
+
+
+def inward(directions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Directions (B, n) from points of the box, 0 where they would leave it at once."""
+    # two bounds are faster than a mask
+    directions = torch.maximum(directions, FAR * (LOWER - images))
+    return torch.minimum(directions, FAR * (UPPER - images))

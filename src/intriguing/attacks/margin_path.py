@@ -13,6 +13,7 @@ import math
 
 import torch
 
+from intriguing.attacks import box
 from intriguing.attacks.objective import Constraint
 from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.solver import Work
@@ -26,7 +27,6 @@ GROWTH, LARGEST_CHANGE, LEAST_CHANGE = 1.1, 0.3, 0.005
 LEAST_RADIUS, LARGEST_RADIUS = 1e-5, 0.05
 # squares of gradients smaller than this would leave single precision
 TINY = 1e-15
-FAR = 1e30
 
 
 def solve(work: Work, problems: Problems, steps: int, *, patient: bool = False) -> Solution:
@@ -105,10 +105,7 @@ def _uphill(
     strongest, rival = others.max(1, keepdim=True)
     margin = (logits.gather(1, column) - strongest)[:, 0]
     upstream = torch.zeros_like(logits).scatter_(1, column, 1.0).scatter_(1, rival, -1.0)
-    gradient = pullback(upstream)
-    # pixels at a bound move inwards alone; two bounds are faster than a mask
-    gradient = torch.maximum(gradient, -FAR * points)
-    gradient = torch.minimum(gradient, FAR - FAR * points)
+    gradient = box.inward(pullback(upstream), points)
     slope = gradient.norm(dim=1)
     faint = (slope < TINY).nonzero()[:, 0]
     if len(faint):

@@ -46,6 +46,7 @@ def solve(
         problems.rivals,
         candidates,
         batch_size=work.batch_size,
+        inside_box=True,
     )
     promising = distances <= PROMISING * distances[:, :1]
     promising[:, 0] = True
