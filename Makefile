@@ -48,6 +48,7 @@ docs: $(READY)  ## regenerate the documentation that is made from the code
 benchmark: $(READY) .venv/peers  ## our attacks and bounds compared with others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
 	@$(BIN)/python benchmarks/attack.py
+	@$(BIN)/python benchmarks/budgets.py --picture results/mnist/attack_budgets.png
 	@$(BIN)/python benchmarks/lipschitz.py
 
 # visdom, which adv-lib imports, is built with what setuptools dropped in version 81
