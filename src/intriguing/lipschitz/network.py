@@ -281,7 +281,7 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     except Exception as error:  # whatever the model's own code raises
         raise BoundError(
             "the model fails on a single image in double precision"
-            f" ({str(error).splitlines()[0]}): remove casts such as x.float() from its forward"
+            f" ({type(error).__name__}: {error}): remove casts such as x.float() from its forward"
         ) from error
     if not torch.is_tensor(output):
         raise BoundError(

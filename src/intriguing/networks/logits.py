@@ -1,4 +1,4 @@
-"""The logits of a network, whatever it does with its input: the one place that calls it."""
+"""Logits of any network, whatever it does with its input, and copies of the network."""
 
 from __future__ import annotations
 
@@ -99,9 +99,10 @@ def copied(model: nn.Module) -> nn.Module:
 
 def in_double_precision(model: nn.Module) -> nn.Module:
     """A copy in double precision; `ModelError` if there is none."""
+    double = copied(model)
     try:
-        return copied(model).double()
-    except (RuntimeError, TypeError, NotImplementedError) as error:
+        return double.double()
+    except Exception as error:  # a module may convert its tensors in its own way
         raise ModelError(
             f"there is no copy of the model in double precision ({_words(error)}): build it from"
             " plain modules and parameters"
