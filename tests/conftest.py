@@ -30,6 +30,17 @@ def digits():
     return load("digits")
 
 
+@pytest.fixture(scope="session")
+def images(digits):
+    """Digits that tests attack."""
+    return digits.test_images[:120]
+
+
+@pytest.fixture(scope="session")
+def labels(digits):
+    return digits.test_labels[:120]
+
+
 def trained(digits, architecture, decay, seed=0, **options):
     torch.manual_seed(seed)
     model = build(architecture, (1, 8, 8), 10, **options)

@@ -11,19 +11,9 @@ from intriguing.lipschitz import certified_radii, check_no_example_inside, netwo
 from intriguing.lipschitz.bounds import Constants
 
 
-@pytest.fixture(scope="module")
-def images(digits):
-    return digits.test_images[:60]
-
-
-@pytest.fixture(scope="module")
-def labels(digits):
-    return digits.test_labels[:60]
-
-
 @pytest.mark.parametrize("net", ["linear", "sigmoid_net", "relu_net"])
 def test_no_attack_lies_inside_a_certified_radius(net, images, labels, request):
-    model = request.getfixturevalue(net)
+    model, images, labels = request.getfixturevalue(net), images[:60], labels[:60]
     bounds = network_bounds(model, (1, 8, 8), images[:10])
     targets = choose_targets("next", model, images, labels)
     targeted = certified_radii(model, images, labels, bounds, targets)

@@ -11,16 +11,6 @@ MARGIN = 1e-4
 
 
 @pytest.fixture(scope="module")
-def images(digits):
-    return digits.test_images[:120]
-
-
-@pytest.fixture(scope="module")
-def labels(digits):
-    return digits.test_labels[:120]
-
-
-@pytest.fixture(scope="module")
 def adversarial(sigmoid_net, images, labels):
     return lbfgs(sigmoid_net, images, labels, (labels + 1) % 10)
 

@@ -7,16 +7,6 @@ from torch import nn
 from intriguing.attacks import minimum_distortion
 
 
-@pytest.fixture(scope="module")
-def images(digits):
-    return digits.test_images[:30]
-
-
-@pytest.fixture(scope="module")
-def labels(digits):
-    return digits.test_labels[:30]
-
-
 class Affine(nn.Module):
     """The same classes from logits of another scale and offset."""
 
@@ -38,7 +28,7 @@ def test_any_scale_and_offset_of_the_logits(
     linear, images, labels, margin, factor, offset, targeted
 ):
     model = Affine(linear, factor, offset).eval()
-    x, y = images, labels
+    x, y = images[:30], labels[:30]
     targets = (y + 1) % 10 if targeted else None
     found = minimum_distortion(model, x, y, targets, margin=margin * factor)
     weight, bias = (p.detach().double().numpy() for p in linear[1].parameters())

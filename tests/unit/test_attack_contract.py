@@ -48,16 +48,6 @@ ATTACKS = SEARCHES | NOISE
 
 
 @pytest.fixture(scope="module")
-def images(digits):
-    return digits.test_images[:120]
-
-
-@pytest.fixture(scope="module")
-def labels(digits):
-    return digits.test_labels[:120]
-
-
-@pytest.fixture(scope="module")
 def results(sigmoid_net, images, labels):
     return {name: attack(sigmoid_net, images, labels) for name, attack in ATTACKS.items()}
 

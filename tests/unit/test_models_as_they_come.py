@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion, noise_tolerance
-from intriguing.errors import AttackError, IntriguingError, ModelError
+from intriguing.errors import AttackError, BoundError, IntriguingError, ModelError
+from intriguing.lipschitz.network import jacobian_norms
 from intriguing.transfer import error_matrix
 
 SHAPE = (1, 6, 6)
@@ -55,6 +56,17 @@ class InPlace(Body):
 class Cast(Body):
     def forward(self, x):
         return super().forward(x.float())
+
+
+class Inconvertible(Body):
+    def double(self):
+        raise ValueError
+
+
+class Asserting(Body):
+    def forward(self, x):
+        assert x.dtype == torch.float32
+        return super().forward(x)
 
 
 class Detached(Body):
@@ -244,6 +256,14 @@ def test_rounding_with_a_straight_through_gradient(attack, body, images, labels,
 def test_a_cast_and_double_precision(body, images, labels):
     with pytest.raises(ModelError, match="recheck='float64' asks for"):
         minimum_distortion(like(body, Cast), images, labels, recheck="float64")
+
+
+def test_what_has_no_copy_in_double_precision(body, images, labels):
+    with pytest.raises(ModelError, match=r"no copy of the model in double precision \(ValueError"):
+        minimum_distortion(like(body, Inconvertible), images, labels, recheck="float64")
+    # without a message, too
+    with pytest.raises(BoundError, match="in double precision"):
+        jacobian_norms(like(body, Asserting), images[:1])
 
 
 @pytest.mark.parametrize("kind", ["dict", "tuple", "object", "one output", "no batch"])

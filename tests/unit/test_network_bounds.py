@@ -29,16 +29,6 @@ def seeded():
     torch.manual_seed(0)
 
 
-@pytest.fixture(scope="module")
-def images(digits):
-    return digits.test_images[:60]
-
-
-@pytest.fixture(scope="module")
-def labels(digits):
-    return digits.test_labels[:60]
-
-
 class Residual(nn.Module):
     """Preprocessing, functions in place of modules, a residual block, two pools."""
 

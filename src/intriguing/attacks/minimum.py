@@ -59,8 +59,8 @@ def minimum_distortion(
         Untargeted: classes that are tried at most.
     budget : int
         Gradients spent on an image, about. More go into a longer path, which ends nearer where the
-        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 30 of them. Less than 40
-        counts as 40.
+        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 30 of them.
+        Less than 40 counts as 40.
     settings : boundary.Settings or mapping, optional
         Numerical settings of the search on the boundary, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
