@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from oracles.distances import norms
 from oracles.literal import literal_lbfgs
 
 from intriguing.attacks import lbfgs, minimum_distortion
@@ -13,10 +14,6 @@ MARGIN = 1e-4
 @pytest.fixture(scope="module")
 def adversarial(sigmoid_net, images, labels):
     return lbfgs(sigmoid_net, images, labels, (labels + 1) % 10)
-
-
-def norms(adversarial, images):
-    return (adversarial.images - images).flatten(1).double().norm(dim=1).numpy()
 
 
 def literal_norm(model, image, target, bisections=15):

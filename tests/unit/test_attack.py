@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from oracles.distances import norms
 from oracles.linear import least_distortion_linear, least_distortion_linear_untargeted
 from torch import nn
 
@@ -26,10 +27,6 @@ MARGIN = 1e-4
 @pytest.fixture(scope="module")
 def adversarial(sigmoid_net, images, labels):
     return lbfgs(sigmoid_net, images, labels, (labels + 1) % 10)
-
-
-def norms(adversarial, images):
-    return (adversarial.images - images).flatten(1).double().norm(dim=1).numpy()
 
 
 def test_linear_model_within_three_percent_of_the_exact_optimum(linear, images, labels):
