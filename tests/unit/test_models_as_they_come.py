@@ -10,6 +10,7 @@ from torch import nn
 
 from intriguing.attacks import choose_targets, lbfgs, minimum_distortion, noise_tolerance
 from intriguing.errors import AttackError, BoundError, IntriguingError, ModelError
+from intriguing.lipschitz import network_bounds
 from intriguing.lipschitz.network import jacobian_norms
 from intriguing.transfer import error_matrix
 
@@ -261,9 +262,48 @@ def test_a_cast_and_double_precision(body, images, labels):
 def test_what_has_no_copy_in_double_precision(body, images, labels):
     with pytest.raises(ModelError, match=r"no copy of the model in double precision \(ValueError"):
         minimum_distortion(like(body, Inconvertible), images, labels, recheck="float64")
+    frozen = WORK["frozen"](body)
+    with pytest.raises(ModelError, match="frozen into its code"):
+        minimum_distortion(frozen, images, labels, recheck="float64")
     # without a message, too
     with pytest.raises(BoundError, match="in double precision"):
         jacobian_norms(like(body, Asserting), images[:1])
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("kind", [*WORK, *REFUSED])
+def test_bounds_hold_or_say_why_there_are_none(kind, partial, body, images):
+    model = WORK[kind](body) if kind in WORK else REFUSED[kind][0](body)
+    try:
+        bounds = network_bounds(model, SHAPE, images, partial=partial)
+    except IntriguingError as error:
+        assert "\n" not in str(error) and ":" in str(error)
+    else:
+        assert bounds.lower <= bounds.upper and bool(bounds.reason) == (bounds.upper == torch.inf)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+    ],
+)
+def test_bounds_of_weights_that_are_computed(function, body, images):
+    model = weight_norm(like(body, Squeezed), function)
+    before = model(images)
+    bounds = network_bounds(model, SHAPE, images)
+    by_hand = like(body, Squeezed)
+    with torch.no_grad():
+        by_hand.conv.weight.copy_(model.conv.weight)
+        by_hand.last.weight.copy_(model.last.weight)
+    assert bounds.upper == pytest.approx(network_bounds(by_hand, SHAPE, images).upper, rel=1e-6)
+    # the model is as it was, and computes its weights still
+    assert torch.equal(model(images), before) and "weight" not in dict(
+        model.conv.named_parameters()
+    )
 
 
 @pytest.mark.parametrize("kind", ["dict", "tuple", "object", "one output", "no batch"])

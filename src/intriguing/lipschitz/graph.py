@@ -20,7 +20,7 @@ from torch import fx, nn
 from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
-from intriguing.networks.logits import in_training
+from intriguing.networks.logits import described, in_training, in_words, with_plain_weights
 
 UP = 1 + 1e-14
 # an in-place sum changes its left operand: see `_check_operations`
@@ -132,6 +132,8 @@ def _bound_graph(
     model: nn.Module, input_shape: Sequence[int], compare: bool, partial: bool
 ) -> BoundedGraph:
     _check_model(model, input_shape)
+    original, model = model, with_plain_weights(model)
+    _check_hooks(model)
     if layers.is_known(model):
         model = nn.Sequential(model)
     traced = _traced(model)
@@ -141,7 +143,7 @@ def _bound_graph(
     image = torch.rand(1, *input_shape, generator=generator).to(device)
     try:
         interpreter.run(image)
-        _check_trace(model, traced, image)
+        _check_trace(original, traced, image)
     except BoundError as error:
         # fx appends the place in the graph
         raise type(error)(str(error).partition("\n\nWhile executing")[0]) from None
@@ -159,6 +161,10 @@ def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
         raise BoundError(f"the model is a {type(model).__name__}: give a torch.nn.Module")
     if in_training(model):
         raise BoundError("the model is in training mode: call model.eval() first")
+    if any(p.is_meta for p in model.parameters()):
+        raise BoundError(
+            "the model is on the device meta, without weights: build it on another and load them"
+        )
     other = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
     if other:
         raise BoundError(f"the model computes in {other.pop()}: call model.float() first")
@@ -166,6 +172,9 @@ def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
         raise BoundError(
             f"input_shape is {input_shape!r}: give (channels, height, width), without the batch"
         )
+
+
+def _check_hooks(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise UnknownLayerError(
@@ -186,7 +195,7 @@ def _traced(model: nn.Module) -> fx.GraphModule:
         graph = tracer.trace(model)
     except Exception as error:  # whatever the model's own code raises on a symbolic input
         raise UnknownLayerError(
-            f"the model cannot be traced ({str(error).splitlines()[0]}): if it is wrapped or"
+            f"the model cannot be traced ({in_words(error)}): if it is wrapped or"
             " compiled, give the model inside; put the part with control flow into a module of its"
             " own and register it with intriguing.lipschitz.register"
         ) from error
@@ -222,6 +231,11 @@ def _check_trace(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) 
     Tracing misses some effects, for example that ``x += y`` changes what other names refer to.
     """
     ours, theirs = traced(image), model(image)
+    if not torch.is_tensor(theirs):
+        raise BoundError(
+            f"the model gives {described(theirs)}: wrap it in a torch.nn.Module that returns only"
+            " the tensor of logits"
+        )
     close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
     if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
         raise UnknownLayerError(

@@ -18,7 +18,7 @@ from intriguing.lipschitz.graph import BoundedGraph, bound_graph
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import described, in_double_precision
+from intriguing.networks.logits import described, in_double_precision, in_words
 
 # random images at which the Jacobian is taken if none are given
 SAMPLES = 64
@@ -277,11 +277,12 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     try:
-        output = model(point)
+        # a copy, which the model may change
+        output = model(point.clone())
     except Exception as error:  # whatever the model's own code raises
         raise BoundError(
             "the model fails on a single image in double precision"
-            f" ({type(error).__name__}: {error}): remove casts such as x.float() from its forward"
+            f" ({in_words(error)}): remove casts such as x.float() from its forward"
         ) from error
     if not torch.is_tensor(output):
         raise BoundError(

@@ -6,8 +6,14 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from intriguing.errors import ModelError
+
+# hooks that compute a layer's weight before each call, and what puts it into the layer for good
+_REMOVED_BY = {WeightNorm: remove_weight_norm, SpectralNorm: remove_spectral_norm}
 
 
 def logits_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -37,7 +43,7 @@ def logits_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     except Exception as error:  # whatever the model's own code raises
         some = "a single image" if len(images) == 1 else f"{len(images)} images"
         raise ModelError(
-            f"the model fails on {some} of shape {tuple(images.shape[1:])} ({_words(error)}):"
+            f"the model fails on {some} of shape {tuple(images.shape[1:])} ({in_words(error)}):"
             " give it images that it takes, and let it keep the first axis, that of the batch"
         ) from error
     if torch.is_tensor(output) and output.ndim == 1 and len(images) == 1:
@@ -92,7 +98,7 @@ def copied(model: nn.Module) -> nn.Module:
         return copy.deepcopy(model, computed)
     except Exception as error:
         raise ModelError(
-            f"the model cannot be copied ({_words(error)}): build it from plain modules and"
+            f"the model cannot be copied ({in_words(error)}): build it from plain modules and"
             " parameters"
         ) from error
 
@@ -100,18 +106,57 @@ def copied(model: nn.Module) -> nn.Module:
 def in_double_precision(model: nn.Module) -> nn.Module:
     """A copy in double precision; `ModelError` if there is none."""
     double = copied(model)
+    if isinstance(double, torch.jit.ScriptModule) and not double.state_dict():
+        # torch does not convert such weights, and may crash on an image in another precision
+        raise ModelError(
+            "there is no copy of the model in double precision, since its weights are frozen into"
+            " its code: give the model as it is before torch.jit.freeze"
+        )
     try:
         return double.double()
     except Exception as error:  # a module may convert its tensors in its own way
         raise ModelError(
-            f"there is no copy of the model in double precision ({_words(error)}): build it from"
+            f"there is no copy of the model in double precision ({in_words(error)}): build it from"
             " plain modules and parameters"
         ) from error
 
 
-def _words(error: Exception) -> str:
+def with_plain_weights(model: nn.Module) -> nn.Module:
+    """A copy whose layers hold the weights that a normalisation or parametrisation computes.
+
+    The model itself where nothing computes weights, such as ``weight_norm`` or ``spectral_norm``.
+    """
+    if not any(_computes_weights(module) for module in model.modules()):
+        return model
+    plain = copied(model)
+    for module in list(plain.modules()):
+        if parametrize.is_parametrized(module):
+            # torch's remove_parametrizations changes the class, which a copy shares with the model
+            weights = {name: getattr(module, name).detach() for name in module.parametrizations}
+            module.__class__ = parametrize.type_before_parametrizations(module)
+            del module.parametrizations
+            for name, weight in weights.items():
+                module.register_parameter(name, nn.Parameter(weight))
+        for hook in list(module._forward_pre_hooks.values()):
+            if type(hook) in _REMOVED_BY:
+                _REMOVED_BY[type(hook)](module, hook.name)
+    return plain
+
+
+def _computes_weights(module: nn.Module) -> bool:
+    hooks = module._forward_pre_hooks.values()
+    return parametrize.is_parametrized(module) or any(type(hook) in _REMOVED_BY for hook in hooks)
+
+
+def in_words(error: Exception) -> str:
+    """Kind and message of what a model's own code raised, on one line."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    # TorchScript says first that it failed, then where, and at last why
+    reason = lines[-1] if "TorchScript" in lines[0] else lines[0]
+    kind = type(error).__name__
+    return reason if reason.startswith(f"{kind}: ") else f"{kind}: {reason}"
 
 
 def described(output: object) -> str:
