@@ -4,9 +4,11 @@ The margin constraints are linearised at the iterate, and the original is projec
 by the half-spaces of the strongest rivals (`halfspaces`): a sequential quadratic programming step
 (Nocedal & Wright, chapter 18) whose Hessian is the distortion's alone. A search along the ray from
 the original (`ray`) puts the result back on the true boundary, so that iterates stay feasible and
-the distortion falls monotonically. A step that does not shorten it is repeated with damping rho:
+the distortion falls monotonically. Steps are damped by rho, since what comes before ends close:
 
-    min |y - x0|^2 + rho |y - x|^2   subject to the half-spaces and the box.
+    min |y - x0|^2 + rho |y - x|^2   subject to the half-spaces and the box,
+
+less where the linearised boundary proves true, more where a step does not shorten the distance.
 
 The cross-entropy's minimisers end slightly off this optimum (least distortion at equal loss is
 not least distortion at equal class): no weight c can close that gap.
@@ -45,12 +47,13 @@ class Settings:
 
     rivals: int = 4
     decrease: float = 1e-4
-    steps: int = 8
+    steps: int = 5
     tries: int = 2
 
 
-DAMPING, LEAST_DAMPING, RELAXATION = 4.0, 0.5, 0.3
-LARGEST_DAMPING = 100.0
+# rho at first; undamped, steps from near the optimum overshoot wherever the boundary has kinks
+FIRST_DAMPING, DAMPING, RELAXATION = 16.0, 4.0, 0.1
+LEAST_DAMPING, LARGEST_DAMPING = 0.5, 100.0
 # correction of the linearised boundary, relative to what the step shortened, that is a small one
 CORRECTION = 0.5
 
@@ -187,7 +190,7 @@ class _BoundaryBatch(Batch):
         self.images = task.starts[owner]
         self.constraint = Constraint.of(problems, task.work.classes)
         self.multipliers = torch.zeros_like(self.constraint.allowed)
-        self.damping = self.originals.new_zeros(len(owner))
+        self.damping = self.originals.new_full((len(owner),), FIRST_DAMPING)
         self.distance = torch.full_like(self.damping, torch.inf)
         self.shortened = torch.full_like(self.damping, torch.nan)
         self.steps = torch.zeros_like(owner)
@@ -281,5 +284,6 @@ class _BoundaryBatch(Batch):
         settled = nearer & (expected * (1 + self.damping) < settings.decrease)
         self.shortened = torch.where(nearer, shortened, self.shortened)
         damped = (DAMPING * self.damping).clamp(min=LEAST_DAMPING)
-        self.damping = torch.where(accepted, RELAXATION * self.damping, damped)
+        relaxed = torch.where(fast | closer, RELAXATION, 1.0) * self.damping
+        self.damping = torch.where(accepted, relaxed, damped)
         self.done |= settled | (self.damping > LARGEST_DAMPING) | (self.steps >= settings.steps)

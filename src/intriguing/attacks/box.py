@@ -52,6 +52,6 @@ def free_variables(residuals: torch.Tensor) -> torch.Tensor:
 
 def inward(directions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Directions (B, n) from points of the box, 0 where they would leave it at once."""
-    # two bounds are faster than a mask
-    directions = torch.maximum(directions, FAR * (LOWER - images))
-    return torch.minimum(directions, FAR * (UPPER - images))
+    # bounds are faster than masks
+    lowest = images * -FAR
+    return torch.clamp(directions, lowest, lowest + FAR * (UPPER - LOWER))

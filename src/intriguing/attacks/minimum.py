@@ -17,7 +17,7 @@ from intriguing.attacks.run import conduct
 from intriguing.attacks.solver import Solver, Work
 
 # gradients that the search on the boundary takes on most networks; steps that a path needs
-RESERVED, SHORTEST_PATH = 30, 10
+RESERVED, SHORTEST_PATH = 15, 10
 
 
 def minimum_distortion(
@@ -28,7 +28,7 @@ def minimum_distortion(
     *,
     margin: float = 1e-4,
     candidates: int = 8,
-    budget: int = 90,
+    budget: int = 70,
     batch_size: int | None = None,
     memory_mb: float = 1024,
     recheck: str = "float32",

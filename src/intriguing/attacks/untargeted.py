@@ -14,7 +14,7 @@ from intriguing.attacks.targets import RANKED, nearest_classes
 # a candidate whose linearised boundary is further than this, relative to the first, rarely wins
 PROMISING = 1.5
 # a short path screens the candidates; those that end within a share of the image's nearest go on,
-# first to the path proper, then to the boundary
+# first along the path, then to the boundary
 SCREENING = 8
 SCREENED, CLOSE = 1.05, 1.03
 
@@ -111,7 +111,8 @@ def _nearest_candidate(
     """
 
     def follow(part: Problems, here: Solution) -> None:
-        here.improve(margin_path.solve(work, part, steps), part.originals)
+        nearer = margin_path.solve(work, part, steps, starts=here.images)
+        here.improve(nearer, part.originals)
 
     def polish(part: Problems, here: Solution) -> None:
         targeted.refine(work, part, here, settings)
