@@ -279,9 +279,10 @@ class _BoundaryBatch(Batch):
         # first step shows how fast by how far the linearised boundary lay from the true one
         fast = (step.scale - 1).abs() <= CORRECTION * shortened
         before = torch.where(self.shortened.isnan(), torch.where(fast, 1.0, 0.0), self.shortened)
-        expected = shortened * (shortened / before).clamp(max=1.0)
-        # a damped step is shorter by about that factor
-        settled = nearer & (expected * (1 + self.damping) < settings.decrease)
+        rate = (shortened / before).clamp(max=1.0)
+        # a damped step leaves a share rho / (1 + rho) of the way, a square of that of the excess
+        damped_rate = self.damping**2 / (1 + 2 * self.damping)
+        settled = nearer & (shortened * torch.maximum(rate, damped_rate) < settings.decrease)
         self.shortened = torch.where(nearer, shortened, self.shortened)
         damped = (DAMPING * self.damping).clamp(min=LEAST_DAMPING)
         relaxed = torch.where(fast | closer, RELAXATION, 1.0) * self.damping
