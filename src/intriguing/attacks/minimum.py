@@ -43,7 +43,7 @@ def minimum_distortion(
 
     for all classes k; untargeted, for some target and k = label.
 
-    Targeted, a path of long first-order steps on the logit margin (`margin_path`) finds the valley,
+    Targeted, a path of long first-order steps on a softened margin (`margin_path`) finds the valley,
     and a sequential projection on the linearised margins (`boundary`) its lowest point. Untargeted,
     the same is done for the classes whose linearised boundary with the label is near, of which a
     short path leaves the best; the nearest result counts. On a linear classifier both are exact; on
@@ -59,8 +59,8 @@ def minimum_distortion(
         Untargeted: classes that are tried at most.
     budget : int
         Gradients spent on an image, about. More go into a longer path, which ends nearer where the
-        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 30 of them.
-        Less than 40 counts as 40.
+        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 15 of them.
+        Less than 25 counts as 25.
     settings : boundary.Settings or mapping, optional
         Numerical settings of the search on the boundary, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
