@@ -49,7 +49,7 @@ class Settings:
     roughness: float = 3.0
     roughest: float = 0.5
     steps_per_weight: int = 20
-    weight_tolerance: float = 1e-3
+    weight_tolerance: float = 4e-3
     margin_tolerance: float = 3e-3
     evaluations: int = 1000
 
