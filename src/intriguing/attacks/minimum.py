@@ -43,7 +43,7 @@ def minimum_distortion(
 
     for all classes k; untargeted, for some target and k = label.
 
-    Targeted, a path of long first-order steps on a softened margin (`margin_path`) finds the valley,
+    Targeted, a path of long first-order steps on a softened margin (`margin_path`) finds a valley,
     and a sequential projection on the linearised margins (`boundary`) its lowest point. Untargeted,
     the same is done for the classes whose linearised boundary with the label is near, of which a
     short path leaves the best; the nearest result counts. On a linear classifier both are exact; on
