@@ -31,7 +31,7 @@ def methods(mode):
             minimum_distortion(m, x, y, t if targeted else None, budget=budget).images
         )
 
-    yield "minimum_distortion", {budget: ours(budget) for budget in (30, 45, 60, 70, 150, 300)}
+    yield "minimum_distortion", {budget: ours(budget) for budget in (35, 45, 60, 70, 150, 300)}
     import_torchvision()
     from adv_lib.attacks import alma, ddn, fmn, sdf
 

@@ -32,6 +32,13 @@ def test_free_variables_and_residual():
     assert box.free_variables(residual).tolist() == [[0, 1, 1, 0, 1, 1]]
 
 
+def test_directions_that_leave_the_box_are_cut_off_exactly():
+    images = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.0, 1.0]])
+    directions = torch.tensor([[2.0, -2.0, 3.0, -3.0, 1e20, -1e20, -1e-20, 1e30]])
+    inside = box.inward(directions, images)
+    assert inside.tolist() == [[2.0, 0.0, 0.0, -3.0, *directions[0, 4:6].tolist(), 0.0, 0.0]]
+
+
 @pytest.mark.parametrize("pairs", [0, 1, 3, 5])
 def test_direction_is_that_of_dense_bfgs_on_the_free_variables(pairs):
     generator = torch.Generator().manual_seed(pairs)

@@ -46,7 +46,8 @@ def excess(solution, problems, exact):
     return (solution.distances(problems.originals).double().numpy() / exact).mean() - 1
 
 
-@pytest.mark.parametrize("factor", [1e-8, 1e-3, 1.0, 1e4])
+# squares of the smallest gradients leave single precision
+@pytest.mark.parametrize("factor", [1e-22, 1e-18, 1e-8, 1e-3, 1.0, 1e4])
 def test_logits_of_any_scale_give_the_same_path(linear, images, problems, exact, factor):
     here = problems.take(torch.arange(len(problems)))
     here.required = factor * problems.required
@@ -70,6 +71,26 @@ def test_rivals_that_take_turns_do_not_delay_the_path(linear, images, problems, 
     assert softened < 0.9 * excess(margin_path.solve(here, problems, 30), problems, exact)
 
 
+@pytest.mark.parametrize("targeted", [True, False])
+def test_long_steps_end_nearer_where_there_are_kinks(
+    relu_net, images, labels, targeted, monkeypatch
+):
+    here, flat = work(relu_net, images), images.flatten(1)
+    required = torch.full((len(labels),), MARGIN)
+    if targeted:
+        problems = Problems.targeted(flat, (labels + 1) % 10, required)
+    else:
+        problems = Problems(flat, (labels + 1) % 10, labels, required)
+    long = margin_path.solve(here, problems, 40)
+    monkeypatch.setattr(margin_path, "LONGEST", 0.1)
+    monkeypatch.setattr(margin_path, "LONGEST_PAIRED", 0.1)
+    short = margin_path.solve(here, problems, 40)
+    found = long.found & short.found
+    assert found.sum() > 100
+    distances = [each.distances(flat)[found].mean() for each in (long, short)]
+    assert distances[0] < distances[1]
+
+
 def test_a_path_goes_on_from_its_starts(linear, images, problems):
     here = work(linear, images)
     short = margin_path.solve(here, problems, 25)
@@ -86,7 +107,7 @@ def test_a_path_goes_on_from_its_starts(linear, images, problems):
 def test_points_found_have_the_required_margin(relu_net, images, labels):
     here = work(relu_net, images)
     flat, required = images.flatten(1), torch.full((len(labels),), 0.5)
-    found = 0
+    reached, found = [], 0
     for problems in (
         Problems.targeted(flat, (labels + 1) % 10, required),
         Problems(flat, (labels + 1) % 10, labels, required),
@@ -101,4 +122,9 @@ def test_points_found_have_the_required_margin(relu_net, images, labels):
         assert (margin[solution.found] >= 0.5).all()
         assert solution.images.min() >= 0 and solution.images.max() <= 1
         found += int(solution.found.sum())
+        reached.append(solution)
     assert found > 200
+    # one rival is beaten sooner than all of them
+    both = reached[0].found & reached[1].found
+    targeted, paired = (solution.distances(flat)[both].mean() for solution in reached)
+    assert paired < 0.99 * targeted

@@ -38,7 +38,8 @@ class Settings:
         Half-spaces used at once. Those that pressed on the last step stay, the rest are the
         strongest rivals of the target.
     decrease : float
-        A row is done when a step shortens its distortion by less than this fraction.
+        A row is done when what further steps could shorten is estimated to be less than this
+        fraction of its distortion.
     steps : int
         Most linearisations for one image.
     tries : int
@@ -283,7 +284,7 @@ class _BoundaryBatch(Batch):
         # a damped step leaves a share rho / (1 + rho) of the way, a square of that of the excess
         damped_rate = self.damping**2 / (1 + 2 * self.damping)
         settled = nearer & (shortened * torch.maximum(rate, damped_rate) < settings.decrease)
-        self.shortened = torch.where(nearer, shortened, self.shortened)
+        self.shortened = torch.where(nearer & ~infeasible, shortened, self.shortened)
         damped = (DAMPING * self.damping).clamp(min=LEAST_DAMPING)
         relaxed = torch.where(fast | closer, RELAXATION, 1.0) * self.damping
         self.damping = torch.where(accepted, relaxed, damped)

@@ -16,8 +16,9 @@ from intriguing.attacks.problems import Problems, Solution
 from intriguing.attacks.run import conduct
 from intriguing.attacks.solver import Solver, Work
 
-# gradients that the search on the boundary takes on most networks; steps that a path needs
-RESERVED, SHORTEST_PATH = 15, 10
+# gradients that the search on the boundary takes on most networks; steps that a path needs, since
+# one that misses the class costs more than it saves
+RESERVED, SHORTEST_PATH = 15, 20
 
 
 def minimum_distortion(
@@ -58,9 +59,9 @@ def minimum_distortion(
     candidates : int
         Untargeted: classes that are tried at most.
     budget : int
-        Gradients spent on an image, about. More go into a longer path, which ends nearer where the
-        boundary has kinks (ReLU, max-pools); the search on the boundary takes some 15 of them.
-        Less than 25 counts as 25.
+        Gradients spent on an image, about; untargeted up to a third more, where many classes are
+        near. More go into a longer path, which ends nearer where the boundary has kinks (ReLU,
+        max-pools); the search on the boundary takes some 15 of them. Less than 35 counts as 35.
     settings : boundary.Settings or mapping, optional
         Numerical settings of the search on the boundary, or some of their fields by name.
     exemplars : float Tensor (M, C, H, W), optional
@@ -99,8 +100,8 @@ def minimum_distortion(
     solver: Solver = (
         _Targeted(search, steps)
         if targets is not None
-        # some classes besides the nearest are followed, too
-        else _Untargeted(search, candidates, max(SHORTEST_PATH, steps // 2))
+        # classes besides the nearest are followed, too, and what screened them is gone on with
+        else _Untargeted(search, candidates, steps // 2)
     )
     options = Options(
         margin=margin,

@@ -136,7 +136,7 @@ def with_plain_weights(model: nn.Module) -> nn.Module:
             module.__class__ = parametrize.type_before_parametrizations(module)
             del module.parametrizations
             for name, weight in weights.items():
-                module.register_parameter(name, nn.Parameter(weight))
+                module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
         for hook in list(module._forward_pre_hooks.values()):
             if type(hook) in _REMOVED_BY:
                 _REMOVED_BY[type(hook)](module, hook.name)
