@@ -4,7 +4,7 @@ The margin constraints are linearised at the iterate, and the original is projec
 by the half-spaces of the strongest rivals (`halfspaces`): a sequential quadratic programming step
 (Nocedal & Wright, chapter 18) whose Hessian is the distortion's alone. A search along the ray from
 the original (`ray`) puts the result back on the true boundary, so that iterates stay feasible and
-the distortion falls monotonically. Steps are damped by rho, since what comes before ends close:
+the distortion falls monotonically. Steps are damped by rho, since the search begins close by:
 
     min |y - x0|^2 + rho |y - x|^2   subject to the half-spaces and the box,
 
@@ -281,7 +281,7 @@ class _BoundaryBatch(Batch):
         fast = (step.scale - 1).abs() <= CORRECTION * shortened
         before = torch.where(self.shortened.isnan(), torch.where(fast, 1.0, 0.0), self.shortened)
         rate = (shortened / before).clamp(max=1.0)
-        # a damped step leaves a share rho / (1 + rho) of the way, a square of that of the excess
+        # a damped step leaves rho / (1 + rho) of the way, and of the excess the square of that
         damped_rate = self.damping**2 / (1 + 2 * self.damping)
         settled = nearer & (shortened * torch.maximum(rate, damped_rate) < settings.decrease)
         self.shortened = torch.where(nearer & ~infeasible, shortened, self.shortened)

@@ -100,7 +100,7 @@ def minimum_distortion(
     solver: Solver = (
         _Targeted(search, steps)
         if targets is not None
-        # classes besides the nearest are followed, too, and what screened them is gone on with
+        # classes besides the nearest are followed, too, each from where its screening ended
         else _Untargeted(search, candidates, steps // 2)
     )
     options = Options(

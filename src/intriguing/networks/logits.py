@@ -122,9 +122,10 @@ def in_double_precision(model: nn.Module) -> nn.Module:
 
 
 def with_plain_weights(model: nn.Module) -> nn.Module:
-    """A copy whose layers hold the weights that a normalisation or parametrisation computes.
+    """A copy whose layers hold the weights that are computed for them, to be read like any others.
 
-    The model itself where nothing computes weights, such as ``weight_norm`` or ``spectral_norm``.
+    Computed by ``weight_norm``, ``spectral_norm`` or another parametrisation; a model without them
+    is returned as it is.
     """
     if not any(_computes_weights(module) for module in model.modules()):
         return model
