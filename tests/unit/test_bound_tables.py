@@ -76,7 +76,7 @@ def test_table5_shows_the_published_bound_of_each_layer(table):
     ]
     line = layout.iloc[0]
     assert line["size"] == "3×5×5×8" and line["stride"] == "2"
-    assert line["published"] == "2.75 [S]"
+    assert line["published"] == "2.75 [V]"
     assert float(line["printed"]) == pytest.approx(float(line["corrected"]) / 2, rel=1e-3)
 
 

@@ -93,7 +93,7 @@ def test_published_values_carry_intervals():
     assert cell["error_percent"] == 20.3
     assert cell["error_low"] == pytest.approx(100 * expected.low, abs=0.05)
     assert cell["error_high"] == pytest.approx(100 * expected.high, abs=0.05)
-    assert set(paper["tag"]) == {"S"}
+    assert set(paper["tag"]) == {"V"}
     assert len(paper) == 8 * 6
 
 
@@ -225,7 +225,7 @@ def test_a_first_model_without_a_role_hides_nothing():
         models, pandas.DataFrame(rows), published.read(PAPER / "table2.csv"), "lbfgs"
     )
     layout = table2.layout(table)
-    assert layout.iloc[2][""] == "paper [S]" and layout.iloc[2]["av. distortion"] == "0.14"
+    assert layout.iloc[2][""] == "paper [V]" and layout.iloc[2]["av. distortion"] == "0.14"
     assert "nan" not in formats.markdown(layout)
 
 

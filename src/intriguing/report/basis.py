@@ -26,6 +26,6 @@ def caption(dataset: str, attack: Mapping[str, Any]) -> str:
     return (
         f"Ours: {dataset}, {attack['count']} images of split {attack['split']}, target rule"
         f" {TargetRule.of(attack['targets'])}, margin {attack['margin']:g}; 95 % intervals"
-        f"{of_model}. Paper: MNIST, training images, target rule not stated; [S]: read in a"
-        " secondary source."
+        f"{of_model}. Paper: MNIST, training images, target rule not stated; [V]: compared"
+        " with the paper's text."
     )

@@ -11,7 +11,7 @@ from intriguing.report import cells
 
 CAPTION = (
     "Operator norm of each layer. published: Szegedy et al. 2013, Table 5, for an AlexNet whose"
-    " weights they do not name ([S]: read in a secondary source). printed: their formula,"
+    " weights they do not name ([V]: compared with the paper's text). printed: their formula,"
     " unchanged; corrected: with the right power of the stride; ours: certified interval; unfold,"
     " article, Toeplitz (LipBound), Gram iteration: other methods. network: the largest Jacobian"
     " norm found and the smallest certified constant; corrected shows the product of the layers"
