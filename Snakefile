@@ -25,7 +25,7 @@ onerror:
 for name in experiment_names():
     if name in {rule.name for rule in workflow.rules}:
         raise WorkflowError(
-            f"{name}.yaml: a rule is called {name} already: rename the file"
+            f"{name}.yaml: a rule is called {name} already: rename the file",
         )
     # outside the f-string, in which snakefmt and Python 3.12 see an assignment
     page_of_name = paths.PAGE.format(experiment=name)

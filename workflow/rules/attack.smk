@@ -9,14 +9,11 @@ rule attack_shard:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}/shard{shard}of{shards}.log",
     threads: 1
     resources:
-        mem_mb=of_experiment(
-            lambda experiment, wildcards: 1500
-            + experiment.attack(wildcards.attack)["memory_mb"]
-        ),
+        mem_mb=of_experiment(memory_of_attack),
         runtime=120,
     params:
         attack=of_experiment(
-            lambda experiment, wildcards: experiment.attack(wildcards.attack)
+            lambda experiment, wildcards: experiment.attack(wildcards.attack),
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         code=code_of("attack_shard.py", method),
@@ -41,15 +38,12 @@ rule attack:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=of_experiment(
-            lambda experiment, wildcards: 1500
-            + experiment.attack(wildcards.attack)["memory_mb"]
-        ),
+        mem_mb=of_experiment(memory_of_attack),
         runtime=120,
     params:
         script=of_experiment(lambda *which: "merge" if is_sharded(*which) else "attack"),
         attack=of_experiment(
-            lambda experiment, wildcards: experiment.attack(wildcards.attack)
+            lambda experiment, wildcards: experiment.attack(wildcards.attack),
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         columns=lambda wildcards: {

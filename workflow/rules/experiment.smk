@@ -35,7 +35,7 @@ def experiment_names():
     if not names:
         raise WorkflowError(
             f"there is no experiment in {EXPERIMENTS}: put one there (a file NAME.yaml), or set"
-            " experiments in Snakemake's config to the folder that holds them"
+            " experiments in Snakemake's config to the folder that holds them",
         )
     return names
 
@@ -122,7 +122,7 @@ def factory_code(experiment, wildcards):
         raise WorkflowError(
             f"{experiment.name}: models.{wildcards.model}.factory: unknown module"
             f" {factory.partition(':')[0]}: correct the name, install its package, or run"
-            " snakemake in the folder that holds it"
+            " snakemake in the folder that holds it",
         )
     return code
 
@@ -136,7 +136,7 @@ def own_images(experiment, wildcards):
     if contents == "missing":
         raise WorkflowError(
             f"{experiment.name}: data.folder: {folder} does not exist: correct data.folder or"
-            " data.root, or put the images there"
+            " data.root, or put the images there",
         )
     return contents
 
@@ -158,13 +158,18 @@ def shown_basis(experiment, wildcards):
     }
 
 
+def memory_of_attack(experiment, wildcards):
+    """MiB of an attack's job: its working memory, and what torch and the data take."""
+    return 1500 + experiment.attack(wildcards.attack)["memory_mb"]
+
+
 def shown_models(experiment, wildcards):
     """What tables and figures show of each model."""
     keys = ("label", "description", "role")
-    return {
-        name: {key: entry[key] for key in keys if key in entry}
-        for name, entry in experiment.models.items()
-    }
+    shown = {}
+    for name, entry in experiment.models.items():
+        shown[name] = {key: entry[key] for key in keys if key in entry}
+    return shown
 
 
 def figure_params(figure):
@@ -175,7 +180,7 @@ def figure_params(figure):
 
     return {
         "shown": of_experiment(
-            lambda experiment, wildcards: experiment.report[figure]["count"]
+            lambda experiment, wildcards: experiment.report[figure]["count"],
         ),
         "label": of_experiment(label),
         "code": code_of("gallery.py"),

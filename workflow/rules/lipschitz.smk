@@ -24,8 +24,8 @@ rule lipschitz_of_network:
     input:
         of_experiment(
             lambda experiment, wildcards: experiment.weights_of_network(
-                wildcards.network
-            )
+                wildcards.network,
+            ),
         ),
     output:
         paths.NETWORK_LAYERS,
@@ -37,7 +37,7 @@ rule lipschitz_of_network:
         runtime=60,
     params:
         entry=of_experiment(
-            lambda experiment, wildcards: experiment.network(wildcards.network)
+            lambda experiment, wildcards: experiment.network(wildcards.network),
         ),
         code=code_of("lipschitz_of_network.py", network_architecture),
     message:

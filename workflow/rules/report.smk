@@ -31,7 +31,7 @@ use rule attacks_table as transfer_table with:
 rule table1:
     input:
         models=of_experiment(
-            lambda *which: sum(paths.model_folders(*which).values(), [])
+            lambda *which: sum(paths.model_folders(*which).values(), []),
         ),
         attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table1.csv"),
@@ -217,8 +217,9 @@ rule galleries:
         sets=of_experiment(paths.gallery_sets),
         labels=of_experiment(
             lambda experiment, wildcards: labels_of(
-                experiment, experiment.models_of(wildcards.attack)
-            )
+                experiment,
+                experiment.models_of(wildcards.attack),
+            ),
         ),
         shown=of_experiment(lambda experiment, wildcards: experiment.report["gallery"]),
         code=code_of("galleries.py"),
@@ -233,8 +234,9 @@ rule figure5:
         data=paths.DATASET,
         examples=of_experiment(
             lambda experiment, wildcards: paths.examples_of_figure(
-                experiment, "figure5"
-            )
+                experiment,
+                "figure5",
+            ),
         ),
     output:
         paths.FIGURE.format(name="figure5"),
@@ -257,8 +259,9 @@ use rule figure5 as figure6 with:
         data=paths.DATASET,
         examples=of_experiment(
             lambda experiment, wildcards: paths.examples_of_figure(
-                experiment, "figure6"
-            )
+                experiment,
+                "figure6",
+            ),
         ),
     output:
         paths.FIGURE.format(name="figure6"),
@@ -275,12 +278,13 @@ rule figure7:
         data=paths.DATASET,
         examples=of_experiment(paths.figure7_sets),
         noise=of_experiment(
-            lambda experiment, wildcards: paths.of_first_seed(experiment, paths.NOISE)
+            lambda experiment, wildcards: paths.of_first_seed(experiment, paths.NOISE),
         ),
         errors=of_experiment(
             lambda experiment, wildcards: paths.of_first_seed(
-                experiment, paths.NOISE_TRANSFER
-            )
+                experiment,
+                paths.NOISE_TRANSFER,
+            ),
         ),
     output:
         paths.FIGURE.format(name="figure7"),
@@ -293,8 +297,9 @@ rule figure7:
     params:
         labels=of_experiment(
             lambda experiment, wildcards: labels_of(
-                experiment, paths.shown_in(experiment, "figure7")["models"]
-            )
+                experiment,
+                paths.shown_in(experiment, "figure7")["models"],
+            ),
         ),
         noise=of_experiment(paths.figure7_noise),
         code=code_of("figure7.py"),
@@ -317,7 +322,7 @@ rule filters:
         runtime=10,
     params:
         label=of_experiment(
-            lambda experiment, wildcards: experiment.models[wildcards.model]["label"]
+            lambda experiment, wildcards: experiment.models[wildcards.model]["label"],
         ),
         code=code_of("filters.py"),
     message:
@@ -352,17 +357,19 @@ rule page:
     params:
         title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
         attack=of_experiment(
-            lambda experiment, wildcards: experiment.attack(experiment.shown_attack)
+            lambda experiment, wildcards: experiment.attack(experiment.shown_attack),
         ),
         galleries=of_experiment(
             lambda experiment, wildcards: labels_of(
-                experiment, experiment.models_of(experiment.shown_attack)
-            )
+                experiment,
+                experiment.models_of(experiment.shown_attack),
+            ),
         ),
         filters=of_experiment(
             lambda experiment, wildcards: labels_of(
-                experiment, experiment.report["filters"]
-            )
+                experiment,
+                experiment.report["filters"],
+            ),
         ),
         code=code_of("page.py"),
     message:

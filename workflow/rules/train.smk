@@ -2,7 +2,7 @@ rule train:
     input:
         data=paths.DATASET,
         weights=of_experiment(
-            lambda experiment, wildcards: experiment.weights_of_model(wildcards.model)
+            lambda experiment, wildcards: experiment.weights_of_model(wildcards.model),
         ),
     output:
         directory(paths.MODEL),
@@ -15,7 +15,7 @@ rule train:
         runtime=240,
     params:
         model=of_experiment(
-            lambda experiment, wildcards: experiment.training(wildcards.model)
+            lambda experiment, wildcards: experiment.training(wildcards.model),
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
         factory=of_experiment(factory_code),

@@ -3,7 +3,7 @@ rule transfer:
     input:
         data=paths.DATASET,
         distorted=of_experiment(
-            lambda *which: list(paths.transferred_sets(*which).values())
+            lambda *which: list(paths.transferred_sets(*which).values()),
         ),
         models=of_experiment(paths.all_models),
     output:
@@ -40,7 +40,7 @@ rule transfer_of_noise:
         runtime=60,
     params:
         sample=of_experiment(
-            lambda experiment, wildcards: experiment.sample(experiment.shown_attack)
+            lambda experiment, wildcards: experiment.sample(experiment.shown_attack),
         ),
         clip=of_experiment(lambda experiment, wildcards: experiment.noise["clip"]),
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
