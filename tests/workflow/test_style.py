@@ -24,8 +24,9 @@ def test_ruff_format():
     assert ran.returncode == 0, ran.stdout
 
 
-def test_snakefmt():
-    ran = run("snakefmt", "--check", "Snakefile", "workflow")
+@pytest.mark.parametrize("width", ["88", "100"])  # snakefmt's own, and that of the Python files
+def test_snakefmt(width):
+    ran = run("snakefmt", "--check", "--line-length", width, "Snakefile", "workflow")
     assert ran.returncode == 0, ran.stderr
 
 
