@@ -16,5 +16,5 @@ with job(snakemake.log[0]):
         published.read(snakemake.input.published),
         snakemake.params.attack,
     )
-    caption = basis.caption(**snakemake.params.basis)
+    caption = basis.caption(**snakemake.params.basis, published="training images")
     formats.write(table, [table1.layout(table)], caption, snakemake.output)

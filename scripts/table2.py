@@ -13,5 +13,5 @@ with job(snakemake.log[0]):
         snakemake.params.noise,
     )
     layouts = [table2.layout(table), table2.control_layout(table)]
-    caption = basis.caption(**snakemake.params.basis)
+    caption = basis.caption(**snakemake.params.basis, published="training images")
     formats.write(table, layouts, caption, snakemake.output)

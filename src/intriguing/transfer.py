@@ -1,4 +1,4 @@
-"""Cross-evaluation: which models err on images that were distorted for another."""
+"""Cross-evaluation: which models err on images that were distorted for another, and how."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import torch
 from torch import nn
 
 from intriguing import intervals
-from intriguing.networks.predictions import count_errors
+from intriguing.device import device_of
+from intriguing.networks.logits import logits_of
+from intriguing.networks.predictions import predicted, rows_at_once
+
+Labelled = tuple[torch.Tensor, torch.Tensor] | tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Images (N, C, H, W) and their true labels (N,), and targets (N,) if they were moved to some."""
 
 
 def error_matrix(
-    models: Mapping[str, nn.Module], inputs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+    models: Mapping[str, nn.Module], inputs: Mapping[str, Labelled]
 ) -> pandas.DataFrame:
     """Errors of every model on every set of images.
 
@@ -21,19 +26,24 @@ def error_matrix(
     ----------
     models : dict of str to Module
         In evaluation mode, giving logits.
-    inputs : dict of str to (Tensor (N, C, H, W), int64 Tensor (N,))
-        Images and their true labels.
+    inputs : dict of str to (Tensor (N, C, H, W), int64 Tensor (N,)[, int64 Tensor (N,)])
+        Images, their true labels and, where they were distorted to become another class, these
+        targets.
 
     Returns
     -------
     pandas.DataFrame
         One row for each pair: ``input``, ``target`` (the model), ``n``, ``errors``,
-        ``error_percent`` and its Wilson 95 % interval ``low_percent``, ``high_percent``.
+        ``error_percent`` and its Wilson 95 % interval ``low_percent``, ``high_percent``; and
+        ``same_errors``, how many of the errors are the image's target (NaN without targets).
     """
     rows = []
-    for input_name, (images, labels) in inputs.items():
+    for input_name, (images, labels, *targets) in inputs.items():
         for target, model in models.items():
-            errors = count_errors(model, images, labels)
+            classes = predicted(model, images)
+            wrong = classes != labels
+            errors = wrong.sum().item()
+            same = (wrong & (classes == targets[0])).sum().item() if targets else float("nan")
             low, high = intervals.wilson(errors, len(labels))
             rows.append(
                 {
@@ -44,6 +54,55 @@ def error_matrix(
                     "error_percent": 100 * errors / len(labels) if len(labels) else float("nan"),
                     "low_percent": 100 * low,
                     "high_percent": 100 * high,
+                    "same_errors": same,
                 }
             )
     return pandas.DataFrame(rows)
+
+
+def margin_cosines(
+    model: nn.Module,
+    others: Mapping[str, nn.Module],
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    targets: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """How far models agree on the direction in which an image becomes another class.
+
+    The cosine of the angle between the gradients of two models' margins, the target's logit minus
+    the label's, at an image.
+
+    Parameters
+    ----------
+    model : Module
+    others : dict of str to Module
+    images : Tensor (N, C, H, W)
+    labels, targets : int64 Tensors (N,)
+
+    Returns
+    -------
+    dict of str to float64 Tensor (N,)
+        For each of the others; NaN where a gradient is 0.
+    """
+    cosines: dict[str, list[torch.Tensor]] = {name: [] for name in others}
+    for rows in torch.arange(len(images)).split(rows_at_once(images)):
+        problem = images[rows], labels[rows], targets[rows]
+        own = _margin_gradients(model, *problem)
+        for name, other in others.items():
+            gradients = own if other is model else _margin_gradients(other, *problem)
+            lengths = own.norm(dim=1) * gradients.norm(dim=1)
+            cosines[name].append((own * gradients).sum(1) / lengths)
+    return {name: torch.cat([torch.empty(0), *parts]).double() for name, parts in cosines.items()}
+
+
+def _margin_gradients(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Gradient of target's logit minus label's for each image: float64 Tensor (N, pixels)."""
+    device = device_of(model, images)
+    inputs = images.to(device).detach().clone().requires_grad_()
+    chosen = torch.stack([targets, labels], 1).to(device)
+    with torch.enable_grad():
+        logits = logits_of(model, inputs).gather(1, chosen)
+        (gradients,) = torch.autograd.grad((logits[:, 0] - logits[:, 1]).sum(), inputs)
+    return gradients.flatten(1).double().cpu()

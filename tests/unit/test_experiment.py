@@ -6,6 +6,7 @@ from repository import ROOT
 
 from intriguing import experiment
 from intriguing.errors import ExperimentError
+from intriguing.experiment import paths
 
 SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
 MINIMAL = {
@@ -84,6 +85,20 @@ def test_numbers_as_people_write_them(tmp_path):
 
 
 NETWORK = {"label": "other", "architecture": "torchvision_alexnet"}
+
+
+def halved(trained_on=("P1", "P2"), labels=("net", "b"), attacked=None, net="train", **more):
+    """Two more models, trained on parts, for Tables 3 and 4."""
+    settings = copy.deepcopy(MINIMAL)
+    settings["models"]["net"]["trained_on"] = net
+    for name, part, label in zip(("one", "two"), trained_on, labels, strict=True):
+        settings["models"][name] = MINIMAL["models"]["net"] | {"trained_on": part, "label": label}
+    of_halves = {"split": "test"} | ({"models": attacked} if attacked else {})
+    settings["attacks"] = {"lbfgs": {}, "on_test": of_halves}
+    settings["halves"] = {"models": ["one", "two"], "attack": "on_test"}
+    return settings | more
+
+
 MISTAKES = {
     "unknown key": (changed(["seed"], 3), r"trial.yaml: unknown key seed; did you mean 'seeds'\?"),
     "deep unknown key": (
@@ -234,6 +249,47 @@ MISTAKES = {
         "report.figure7.models names 'x', which does not exist",
     ),
     "filters": (changed(["report", "filters"], ["net"]), "report.filters names 'net'"),
+    "model of halves": (
+        halved(halves={"models": ["one", "twu"], "attack": "lbfgs"}),
+        "halves.models has 'twu', which is not a model; did you mean 'two'",
+    ),
+    "one model of halves": (
+        halved(halves={"models": ["one"], "attack": "lbfgs"}),
+        "halves.models",
+    ),
+    "halves trained on everything": (
+        halved(trained_on=("P1", "train")),
+        "models.two.trained_on is 'train', but two is one of halves.models, which are trained on"
+        " parts: choose one of P1, P2",
+    ),
+    "halves of one part": (
+        halved(trained_on=("P1", "P1")),
+        "halves.models are all trained on P1: train one of them on another part",
+    ),
+    "nothing but halves": (
+        halved(halves={"models": ["net", "one", "two"], "attack": "on_test"}, net="P1"),
+        "halves.models has all models: leave one",
+    ),
+    "attack of halves": (
+        halved(halves={"models": ["one", "two"], "attack": "on_tset"}),
+        "halves.attack is 'on_tset', which is not an attack; choose one of lbfgs, on_test",
+    ),
+    "attack of halves on others": (
+        halved(attacked=["net", "one", "two"]),
+        "attacks.on_test.models are not those of halves",
+    ),
+    "attack of halves in Table 1": (
+        halved(report={"attack": "on_test"}),
+        "report.attack is 'on_test', which is that of halves: name another",
+    ),
+    "no amplification": (
+        halved(halves={"models": ["one", "two"], "attack": "on_test", "amplified": 0}),
+        "halves.amplified is 0: give more than 0",
+    ),
+    "labels of halves": (
+        halved(labels=("a", "a")),
+        "halves.models has the label 'a' twice",
+    ),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
 }
 
@@ -282,6 +338,20 @@ def test_an_attack_of_some_models(tmp_path):
     settings["report"] = {"attack": "one"}
     with pytest.raises(ExperimentError, match=r"report.attack is 'one', which does not attack all"):
         read(tmp_path, settings)
+
+
+def test_models_of_halves_are_shown_apart(tmp_path):
+    made = read(tmp_path, halved())
+    assert list(made.models) == ["net"] and list(made.halved_models) == ["one", "two"]
+    assert made.models_of("lbfgs") == ["net"] and made.models_of("on_test") == ["one", "two"]
+    assert made.halves["amplified"] == 0.1 and made.model("one")["trained_on"] == "P1"
+    assert {"table3", "table4"} <= set(paths.tables_of(made))
+    assert len(paths.halved_tables(made)) == 2
+    without = read(tmp_path, MINIMAL)
+    assert not without.has_halves and paths.halved_tables(without) == []
+    for ask in (paths.halves, paths.halved_folders, paths.halved_transfer):
+        with pytest.raises(ExperimentError, match="trial has no halves, which Tables 3 and 4"):
+            ask(without)
 
 
 def test_labels_must_differ(tmp_path):

@@ -8,7 +8,7 @@ from intriguing.artifacts.dataset import open_dataset, write_dataset
 from intriguing.artifacts.files import write_arrays
 from intriguing.artifacts.sample import sample_of
 from intriguing.errors import ArtifactError
-from intriguing.report import figure7, gallery
+from intriguing.report import figure7, gallery, mistakes_figure
 
 PNG = b"\x89PNG"
 ENTRY = {"split": "test", "count": 6, "targets": "next"}
@@ -139,6 +139,25 @@ def test_figure7_states_the_accuracies(data, sets, tmp_path):
     assert len(panel.distorted) == 2
     for name in ("one.png", "two.png"):
         figure7.draw([*panels, panel], tmp_path / name)
+    first, second = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
+    assert first == second and first.startswith(PNG)
+
+
+@pytest.mark.parametrize("pairs", [12, 0])
+def test_how_examples_transfer_is_a_picture_and_reproducible(pairs, tmp_path):
+    columns = [
+        "made_for_label",
+        "cosine",
+        "error_percent",
+        "error_low",
+        "error_high",
+        "noise_percent",
+    ]
+    rows = [("ABCDEFGHIJKL"[k], 0.05 * k, 4.0 * k, 3.0 * k, 5.0 * k, 2.0) for k in range(pairs)]
+    table = pandas.DataFrame(rows, columns=columns)
+    table["same_percent"], table["other_percent"] = table["error_percent"], 0.0
+    for name in ("one.png", "two.png"):
+        mistakes_figure.draw(table, tmp_path / name)
     first, second = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
     assert first == second and first.startswith(PNG)
 

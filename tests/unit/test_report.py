@@ -8,9 +8,13 @@ from intriguing.provenance import imported_modules
 REPORT = {
     "table1": {"basis", "cells", "formats", "published", "table1"},
     "table2": {"basis", "cells", "formats", "published", "table2"},
+    "table3": {"basis", "cells", "formats", "published", "table3"},
+    "table4": {"basis", "cells", "formats", "published", "table4"},
     "table5": {"cells", "formats", "published", "table5"},
     "distortion": {"cells", "distortion", "formats"},
     "certificates": {"cells", "certificates", "formats"},
+    "mistakes": {"cells", "formats", "mistakes"},
+    "mistakes_figure": {"canvas", "mistakes_figure"},
     "heatmap": {"canvas", "heatmap"},
     "layers_figure": {"canvas", "cells", "layers_figure"},
     "instability": {"canvas", "instability"},

@@ -9,7 +9,18 @@ from repository import ROOT
 from scipy.stats import binomtest
 
 from intriguing.artifacts.files import read_table, write_table
-from intriguing.report import basis, distortion, formats, published, table1, table2
+from intriguing.report import (
+    basis,
+    cells,
+    distortion,
+    formats,
+    mistakes,
+    published,
+    table1,
+    table2,
+    table3,
+    table4,
+)
 
 PAPER = ROOT / "resources" / "paper"
 MODELS = {
@@ -200,20 +211,154 @@ def test_the_caption_is_below_the_layouts_in_every_format(first_table, tmp_path)
 @pytest.mark.parametrize(
     ("targets", "labels", "words"),
     [
-        ("next", "dataset", "target rule next, margin 0.0001; 95 % intervals. Paper"),
-        ({"class": "0"}, "model", "target rule class 0, margin 0.0001; 95 % intervals; an error"),
+        ("next", "dataset", "next, margin 0.0001; 95 % intervals over images and 3 seeds. Paper"),
+        ({"class": "0"}, "model", "class 0, margin 0.0001; 95 % intervals over images and 3 seeds"),
     ],
 )
-def test_the_basis_of_tables_1_and_2(targets, labels, words):
+def test_the_basis_of_tables_1_to_4(targets, labels, words):
     attack = {"count": 64, "split": "train", "margin": 1e-4, "targets": targets, "labels": labels}
-    caption = basis.caption("digits", attack)
+    caption = basis.caption("digits", attack, 3, published="test images")
+    assert "; an error is a class other than" in caption or labels == "dataset"
+    alone = basis.caption("digits", attack, 1, published="test images")
+    assert "over images alone, since there is one seed (list several under seeds" in alone
     assert caption.startswith("Ours: digits, 64 images of split train, ") and words in caption
+
+
+def test_where_a_published_value_lies():
+    table = pandas.DataFrame(
+        {
+            "error_low": [10.0, 10.0, 10.0, np.nan, 10.0],
+            "error_high": [20.0, 20.0, 20.0, np.nan, 20.0],
+            "paper_error": [9.9, 10.0, 20.1, 15.0, np.nan],
+        }
+    )
+    compared = cells.compared(table, {"error": "paper_error"})
+    assert list(compared["paper_error_is"]) == ["below", "inside", "above", "", ""]
+    assert cells.published_text("1.64", "below") == "1.64, below"
+    assert cells.published_text("1.64", "") == "1.64" and cells.published_text("", "above") == ""
+
+
+HALVED = {
+    "p": {"label": "FC", "description": "", "role": "FC100-100-10"},
+    "q": {"label": "FC'", "description": "", "role": "FC100-100-10'"},
+}
+
+
+def test_table3_has_the_errors_on_each_part(attacks):
+    metrics = {
+        name: [
+            {
+                "trained_on": part,
+                "errors": {
+                    "train": counts(9, 100),
+                    "test": counts(k, 40),
+                    "P1": counts(0, 50),
+                    "P2": counts(2 * k, 50),
+                },
+            }
+            for k in (1, 2)
+        ]
+        for name, part in (("p", "P1"), ("q", "P2"))
+    }
+    sets = attacks.assign(model=attacks["model"].map({"a": "p", "b": "q"}), attack="on_test")
+    paper = published.read(PAPER / "table3.csv")
+    table = table3.tidy(HALVED, metrics, sets, paper, "on_test")
+    row = table.set_index("model").loc["p"]
+    assert row["P2_percent"] == 6 and row["P2_n"] == 100 and row["P1_count"] == 0
+    assert row["paper_P2_percent"] == 2.4 and row["paper_P2_percent_is"] == "inside"
+    assert row["paper_distortion"] == 0.062
+    layout = table3.layout(table)
+    assert list(layout["model"]) == ["FC", "FC100-100-10", "FC'", "FC100-100-10'"]
+    assert layout["error % on P1, n = 50"][1].startswith("0.00 [0.00, 0.01], inside")
+    assert "error % on train, n = 100" not in layout and "nan" not in formats.markdown(layout)
+    # parts of other names have nothing published
+    renamed = {
+        name: [{**run, "errors": {"A": run["errors"]["P1"], "test": counts(1, 40)}} for run in runs]
+        for name, runs in metrics.items()
+    }
+    other = table3.layout(table3.tidy(HALVED, renamed, sets, paper, "on_test"))
+    assert other["error % on A, n = 50"][1] == ""
+
+
+def test_table4_is_in_the_order_of_the_paper():
+    rows = []
+    for source in (*HALVED, "noise0.06", "noise0.1"):
+        for target in HALVED:
+            kinds = ["distorted", "clean"]
+            if source in HALVED:
+                kinds += ["matched_noise", *list(table4.INPUTS)[1:], "amplified_noise"]
+            for kind in kinds:
+                errors = {"distorted": 8, "amplified": 12}.get(kind, 1)
+                rows.append(transfer_row(source, target, input=kind, errors=errors, beyond=2))
+    paper = published.read(PAPER / "table4.csv")
+    noise = {"noise0.06": 0.06, "noise0.1": 0.1}
+    table = table4.tidy(HALVED, pandas.DataFrame(rows), paper, noise, 0.1)
+    cell = table.set_index(["made_for", "input", "target"])
+    assert cell.loc[("p", "amplified", "q"), "paper_error_percent"] == 43
+    assert pandas.isna(cell.loc[("p", "amplified", "q"), "paper_error_low"])
+    assert cell.loc[("p", "distorted", "q"), "paper_error_percent"] == 5.9
+    assert cell.loc[("p", "distorted", "q"), "paper_error_low"] < 5.9
+    assert cell.loc[("noise0.06", "distorted", "q"), "paper_error_percent"] == 2.4
+    assert pandas.isna(cell.loc[("noise0.06", "distorted", "q"), "paper_error_n"])
+    assert cell.loc[("p", "amplified", "q"), "matched_noise_percent"] == 5
+    layout = table4.layout(table)
+    assert list(layout["examples"][layout["examples"] != ""]) == [
+        "for FC",
+        "for FC'",
+        "Gaussian noise 0.06",
+        "for FC, amplified to 0.1",
+        "for FC', amplified to 0.1",
+        "Gaussian noise 0.1",
+        "for FC, to 0.1, not clipped to the box",
+        "for FC', to 0.1, not clipped to the box",
+        "for FC, to 0.1 by the formula as printed",
+        "for FC', to 0.1 by the formula as printed",
+    ]
+    assert (layout[""] == "paper [V]").sum() == 6 and "nan" not in formats.markdown(layout)
+    control = table4.control_layout(table)
+    assert (
+        list(control[""])
+        == ["same distortion, Gaussian", "undistorted"] * 2 + ["same distortion, Gaussian"] * 2
+    )
+    assert "Up to 2 examples of a row were farther" in table4.caption("Ours.", table)
+
+
+def test_mistakes_are_divided_into_the_target_and_others():
+    rows = []
+    for source in MODELS:
+        for target in MODELS:
+            same = {"distorted": 6.0, "matched_noise": 1.0}
+            for kind, errors in (("distorted", 10), ("matched_noise", 2)):
+                row = transfer_row(source, target, input=kind, errors=errors)
+                cosine = 0.1 + 0.1 * list(MODELS).index(target)
+                row |= {"same_errors": np.nan if target == "own" else same[kind]}
+                row |= {"cosine_mean": cosine, "cosine_median": cosine, "cosine_deviation": 0.1}
+                rows.append(row | {"cosine_n": 20})
+    table = mistakes.tidy(MODELS, pandas.DataFrame(rows), "lbfgs")
+    # no pair with itself, and none with the model of other classes
+    assert list(zip(table["made_for"], table["target"], strict=True)) == [
+        ("a", "b"),
+        ("b", "a"),
+        ("own", "a"),
+        ("own", "b"),
+    ]
+    first = table.iloc[0]
+    assert (first["error_percent"], first["same_percent"], first["other_percent"]) == (50, 30, 20)
+    assert (first["noise_percent"], first["noise_same_percent"]) == (10, 5)
+    assert first["cosine"] == pytest.approx(0.2) and first["cosine_low"] < 0.2
+    layout = mistakes.layout(table)
+    assert layout[""][2] == "2 models, n = 20" and layout["made for"][0] == "A & co"
+    assert layout["cosine of margin gradients"][2].startswith("0.100 [")
+    assert " to 0.200 [" in layout["cosine of margin gradients"][2]
+    assert "4 pairs" in mistakes.caption(table)
+    none = mistakes.tidy({"own": MODELS["own"]}, pandas.DataFrame(rows), "lbfgs")
+    assert none.empty and mistakes.layout(none).empty and "no two models" in mistakes.caption(none)
 
 
 def test_layout_of_a_cell(second_table):
     layout = table2.layout(second_table)
     assert layout.iloc[0]["A & co"] == "50.0 [29.9, 70.1]"
-    assert layout.iloc[1]["A & co"] == "100.0 [98.5, 100.0]"
+    assert layout.iloc[1]["A & co"] == "100.0 [98.5, 100.0], above"
     # a model without a role has no line of the paper
     assert (layout["made for"] == "own").sum() == 1 and len(layout) == 7
 

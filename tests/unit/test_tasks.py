@@ -77,7 +77,9 @@ def test_transfer_judges_each_model_by_its_own_classes(trained, data):
     made = attack.run(data, *models["three"], ENTRY, seed=0)
     assert set(made.labels.tolist()) == {0, 1} and made.success.any()
     assert (made.targets[made.success] == 1 - made.labels[made.success]).all()
-    frame = transfer.run(data, made, models, seed=0).set_index(["input", "target"])
+    frame = transfer.run(data, made, models, made_for="three", seed=0).set_index(
+        ["input", "target"]
+    )
     assert frame.loc[("distorted", "three"), "errors"] == made.success.sum()
     assert frame.loc[("clean", "three"), "errors"] == 0
     sample = data.sample("train", 30)
@@ -96,7 +98,8 @@ def test_labels_of_the_model_are_what_it_says_undistorted(trained, data):
     made = attack.run(data, network, task, ENTRY | {"labels": "model"}, seed=0)
     assert by_data.already_wrong.sum() > 15
     assert not made.already_wrong.any() and made.success.all()
-    frame = transfer.run(data, made, {"all": trained["all"][:2]}, seed=0).set_index("input")
+    models = {"all": trained["all"][:2]}
+    frame = transfer.run(data, made, models, made_for="random", seed=0).set_index("input")
     assert frame.loc["clean", "errors"] == 0
     other = trained["all"][0]
     originals = torch.from_numpy(data.sample("train", 30).images)

@@ -18,13 +18,22 @@ from intriguing.attacks import AdversarialSet
 
 TABLES = [
     f"results/smoke/tables/{name}.{format}"
-    for name in ("table1", "table2", "table5", "distortion", "certificates")
+    for name in (
+        "table1",
+        "table2",
+        "table3",
+        "table4",
+        "table5",
+        "mistakes",
+        "distortion",
+        "certificates",
+    )
     for format in ("csv", "md", "tex", "html")
 ]
 GALLERIES = [f"gallery/lbfgs/{model}" for model in MODELS]
 FIGURES = [
     f"results/smoke/figures/{name}.png"
-    for name in ("transfer", "lipschitz", "instability", *GALLERIES)
+    for name in ("transfer", "mistakes", "lipschitz", "instability", *GALLERIES)
 ]
 
 
@@ -68,6 +77,30 @@ def test_numbers_agree_with_the_sets_they_come_from(built):
         assert row.high_percent == pytest.approx(100 * interval.high, abs=1e-6)
     assert set(table["seeds"]) == {2}
     assert set(table["target"]) == {"fc10", "fc100", "ae400"}
+
+
+def test_tables_of_halves_agree_with_the_models_and_sets(built):
+    errors = pandas.read_csv(built.path("results/smoke/tables/table3.csv")).set_index("model")
+    transfers = pandas.read_csv(built.path("results/smoke/tables/table4.csv"))
+    assert list(errors.index) == ["half1", "half2"] and set(errors["seeds"]) == {2}
+    # each is better on the part that it was trained on
+    assert errors.loc["half1", "P1_percent"] < errors.loc["half1", "P2_percent"]
+    assert errors.loc["half2", "P2_percent"] < errors.loc["half2", "P1_percent"]
+    for model, row in errors.iterrows():
+        sets = [
+            AdversarialSet.load(
+                built.path(f"results/smoke/adversarial/on_test/{model}/seed{seed}.safetensors")
+            )
+            for seed in (0, 1)
+        ]
+        assert row["success_n"] == sum(int(found.attacked.sum()) for found in sets)
+        of_model = transfers[(transfers["made_for"] == model) & (transfers["target"] == model)]
+        own = of_model.set_index("input")
+        assert own.loc["distorted", "error_n"] == sum(int(found.success.sum()) for found in sets)
+        assert own.loc["distorted", "error_percent"] == 100
+        assert own.loc["distorted", "distortion"] == pytest.approx(row["distortion"])
+        assert own.loc["amplified", "distortion"] < own.loc["amplified_unclipped", "distortion"]
+        assert own.loc["amplified_as_printed", "distortion"] == pytest.approx(0.25 / 8, rel=1e-4)
 
 
 def test_artifacts_carry_their_settings(built):
@@ -163,7 +196,7 @@ def test_a_model_folder_is_a_target(scratch):
 def test_a_new_file_is_a_new_experiment(scratch):
     text = scratch.path(SMOKE).read_text()
     scratch.path("config/experiments/mine.yaml").write_text(text)
-    assert scratch.planned("mine")["train"] == 6
+    assert scratch.planned("mine")["train"] == 10
 
 
 def test_the_benchmark_runs_on_what_was_built(scratch):

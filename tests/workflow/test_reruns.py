@@ -11,10 +11,10 @@ from collections import Counter
 import pytest
 from copies import SMOKE
 
-# the models and seeds of the smoke experiment; each of its two attacks is made for all of them,
-# lbfgs in one job a set, nearest in two shards
-MODELS, SEEDS = 3, 2
-SETS = MODELS * SEEDS
+# the models and seeds of the smoke experiment; of its attacks two are made for all of them, lbfgs
+# in one job a set, nearest in two shards, and one for the models of Tables 3 and 4
+MODELS, HALVED, SEEDS = 3, 2, 2
+SETS, HALVED_SETS = MODELS * SEEDS, HALVED * SEEDS
 
 
 def once(*rules):
@@ -24,8 +24,9 @@ def once(*rules):
 PAGE = once("page")
 TABLE1 = once("table1") | PAGE
 TABLE2 = once("table2", "heatmap") | PAGE
-TRANSFERS = once("transfer_table") | TABLE2
-SETS_TABLE = once("attacks_table", "distortion") | TABLE1
+TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure") | TABLE2
+SETS_TABLE = once("attacks_table", "distortion", "table3") | TABLE1
+HALVES = Counter(halves=SEEDS) | once("table4") | PAGE
 BOUNDS = once("table5", "layers_figure") | PAGE
 CERTIFICATES = once("certify", "certificates", "instability") | PAGE
 
@@ -37,22 +38,31 @@ def bounds(number):
 # every model is a column of the matrix, so that a new one repeats it
 LBFGS = Counter(attack=SETS, transfer=SEEDS) | once("galleries") | TRANSFERS | SETS_TABLE
 NEAREST = Counter(attack=SETS, attack_shard=2 * SETS) | SETS_TABLE
+ON_TEST = Counter(attack=HALVED_SETS) | HALVES | SETS_TABLE
 NOISE = Counter(transfer_of_noise=SEEDS) | TRANSFERS
 
 
-def of_models(number):
-    """Training, both attacks and bounds of this many models, and all that shows any model."""
+def of_models(number, halved=0):
+    """Training, attacks and bounds of this many models, and all that shows any model."""
     trained = number * SEEDS
+    once_a_seed = Counter(train=halved * SEEDS, attack=halved * SEEDS)
     return (
         Counter(train=trained, attack=2 * trained, attack_shard=2 * trained, transfer=SEEDS)
+        + once_a_seed
         | bounds(trained)
         | NOISE
         | SETS_TABLE
         | once("galleries")
+        | (HALVES if halved else Counter())
     )
 
 
-ALL_MODELS = of_models(MODELS)
+def both(first, second):
+    """Two attacks: each has its own sets."""
+    return Counter(attack=first["attack"] + second["attack"]) | first | second
+
+
+ALL_MODELS = of_models(MODELS, HALVED)
 EVERYTHING = ALL_MODELS | once("data")
 
 
@@ -102,7 +112,7 @@ TABLE = {
     "a network that is not used": (statement(f"{SOURCE}/networks/quocnet.py"), {}),
     "a network of one model": (statement(f"{SOURCE}/networks/autoencoder.py"), of_models(1)),
     "its training without labels": (statement(f"{SOURCE}/training/sparse_code.py"), of_models(1)),
-    "a network of two models": (statement(f"{SOURCE}/networks/dense.py"), of_models(2)),
+    "a network of two models": (statement(f"{SOURCE}/networks/dense.py"), of_models(2, HALVED)),
     "training": (statement(f"{SOURCE}/training/classifier.py"), ALL_MODELS),
     "a method": (
         statement(f"{SOURCE}/attacks/penalty_method.py"),
@@ -110,17 +120,19 @@ TABLE = {
     ),
     "another method": (
         statement(f"{SOURCE}/attacks/boundary.py"),
-        NEAREST | CERTIFICATES,
+        both(NEAREST, ON_TEST) | CERTIFICATES,
     ),
     "both methods": (
         statement(f"{SOURCE}/attacks/penalty_path.py"),
-        LBFGS | Counter(attack=2 * SETS) | NEAREST | CERTIFICATES,
+        both(both(LBFGS, NEAREST), ON_TEST) | CERTIFICATES,
     ),
     "transfers": (
         statement(f"{SOURCE}/stages/transfer.py"),
-        Counter(transfer=SEEDS) | NOISE,
+        Counter(transfer=SEEDS) | NOISE | HALVES,
     ),
-    "noise": (statement(f"{SOURCE}/stages/noise.py"), NOISE),
+    "noise": (statement(f"{SOURCE}/stages/noise.py"), NOISE | HALVES),
+    "Table 4": (statement(f"{SOURCE}/stages/halves.py"), HALVES),
+    "what Table 4 amplifies to": (replace(SMOKE, "amplified: 0.25", "amplified: 0.3"), HALVES),
     "bounds": (statement(f"{SOURCE}/lipschitz/dense.py"), bounds(SETS)),
     "radii": (statement(f"{SOURCE}/lipschitz/certificate.py"), CERTIFICATES),
     "a table": (statement(f"{SOURCE}/report/table2.py"), TABLE2),
@@ -132,7 +144,10 @@ TABLE = {
         TABLE1,
     ),
     "a script": (statement("scripts/table5.py"), BOUNDS),
-    "the script of a set in one job": (statement("scripts/attack.py"), LBFGS | CERTIFICATES),
+    "the script of a set in one job": (
+        statement("scripts/attack.py"),
+        both(LBFGS, ON_TEST) | CERTIFICATES,
+    ),
     "the script of a shard": (statement("scripts/attack_shard.py"), NEAREST | CERTIFICATES),
     # which are removed once joined
     "the script that joins shards": (statement("scripts/merge.py"), NEAREST | CERTIFICATES),
@@ -143,7 +158,11 @@ TABLE = {
     "the entry of a model": (replace(SMOKE, "{hidden: [12]}", "{hidden: [13]}"), of_models(1)),
     "the label of a model": (
         replace(SMOKE, "label: FC12-10", "label: renamed"),
-        TABLE1 | TABLE2 | BOUNDS | once("certificates", "instability", "distortion", "galleries"),
+        TABLE1
+        | TABLE2
+        | BOUNDS
+        | once("certificates", "instability", "distortion", "galleries")
+        | once("mistakes", "mistakes_figure"),
     ),
     # the same images are distorted, hidden by noise, and where the bounds are looked at
     "the sample of the attack that is shown": (

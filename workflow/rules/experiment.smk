@@ -151,10 +151,20 @@ def shown_attack(experiment, wildcards):
 
 
 def shown_basis(experiment, wildcards):
-    """What the numbers of a table rest on: the arguments of basis.caption."""
+    """What the numbers of Tables 1 and 2 rest on: arguments of basis.caption."""
+    return basis_of(experiment, experiment.shown_attack)
+
+
+def halved_basis(experiment, wildcards):
+    """The same of Tables 3 and 4."""
+    return basis_of(experiment, experiment.halves["attack"])
+
+
+def basis_of(experiment, attack):
     return {
         "dataset": experiment.dataset,
-        "attack": experiment.attack(experiment.shown_attack),
+        "attack": experiment.attack(attack),
+        "seeds": len(experiment.seeds),
     }
 
 
@@ -165,9 +175,18 @@ def memory_of_attack(experiment, wildcards):
 
 def shown_models(experiment, wildcards):
     """What tables and figures show of each model."""
+    return shown_of(experiment.models)
+
+
+def halved_models(experiment, wildcards):
+    """What Tables 3 and 4 show of each of their models."""
+    return shown_of(experiment.halved_models)
+
+
+def shown_of(models):
     keys = ("label", "description", "role")
     shown = {}
-    for name, entry in experiment.models.items():
+    for name, entry in models.items():
         shown[name] = {key: entry[key] for key in keys if key in entry}
     return shown
 

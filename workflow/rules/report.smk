@@ -79,6 +79,61 @@ rule table2:
         "../../scripts/table2.py"
 
 
+rule table3:
+    input:
+        models=of_experiment(
+            lambda *which: sum(paths.halved_folders(*which).values(), []),
+        ),
+        attacks=paths.ATTACKS_TABLE,
+        published=resource("paper/table3.csv"),
+    output:
+        **paths.table("table3"),
+    log:
+        "results/{experiment}/logs/tables/table3.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(halved_models),
+        folders=of_experiment(paths.halved_folders),
+        attack=of_experiment(
+            lambda experiment, wildcards: experiment.halves["attack"],
+        ),
+        basis=of_experiment(halved_basis),
+        code=code_of("table3.py"),
+    message:
+        "Table 3 of {wildcards.experiment}"
+    script:
+        "../../scripts/table3.py"
+
+
+rule table4:
+    input:
+        transfer=of_experiment(paths.halves),
+        published=resource("paper/table4.csv"),
+    output:
+        **paths.table("table4"),
+    log:
+        "results/{experiment}/logs/tables/table4.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(halved_models),
+        noise=of_experiment(lambda *which: paths.halved_transfer(*which)["noise"]),
+        amplified=of_experiment(
+            lambda experiment, wildcards: experiment.halves["amplified"],
+        ),
+        basis=of_experiment(halved_basis),
+        code=code_of("table4.py"),
+    message:
+        "Table 4 of {wildcards.experiment}"
+    script:
+        "../../scripts/table4.py"
+
+
 rule table5:
     input:
         networks=of_experiment(lambda *which: list(paths.bounded_networks(*which))),
@@ -180,6 +235,46 @@ rule distortion:
         "distortion by attack of {wildcards.experiment}"
     script:
         "../../scripts/distortion.py"
+
+
+rule mistakes:
+    input:
+        transfer=paths.TRANSFER_TABLE,
+    output:
+        **paths.table("mistakes"),
+    log:
+        "results/{experiment}/logs/tables/mistakes.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(shown_models),
+        attack=of_experiment(shown_attack),
+        code=code_of("mistakes.py"),
+    message:
+        "how the examples of {wildcards.experiment} transfer"
+    script:
+        "../../scripts/mistakes.py"
+
+
+rule mistakes_figure:
+    input:
+        table=paths.table("mistakes")["csv"],
+    output:
+        paths.MISTAKES_FIGURE,
+    log:
+        "results/{experiment}/logs/figures/mistakes.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("mistakes_figure.py"),
+    message:
+        "how the examples of {wildcards.experiment} transfer as a figure"
+    script:
+        "../../scripts/mistakes_figure.py"
 
 
 rule heatmap:
@@ -337,10 +432,13 @@ rule page:
         data=paths.DATASET,
         table1=paths.table("table1")["html"],
         table2=paths.table("table2")["html"],
+        of_halves=of_experiment(paths.halved_tables),
         table5=paths.table("table5")["html"],
+        mistakes=paths.table("mistakes")["html"],
         distortion=paths.table("distortion")["html"],
         certificates=paths.table("certificates")["html"],
         heatmap=paths.HEATMAP,
+        mistakes_figure=paths.MISTAKES_FIGURE,
         layers_figure=paths.LAYERS_FIGURE,
         instability=paths.INSTABILITY,
         galleries=of_experiment(paths.galleries),

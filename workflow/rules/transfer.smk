@@ -50,3 +50,32 @@ rule transfer_of_noise:
         "errors under Gaussian noise in {wildcards.experiment}, seed {wildcards.seed}"
     script:
         "../../scripts/transfer_of_noise.py"
+
+
+# The whole of Table 4 in one job: sets, amplified sets and noise.
+rule halves:
+    input:
+        data=paths.DATASET,
+        distorted=of_experiment(
+            lambda *which: list(paths.halved_sets(*which).values()),
+        ),
+        models=of_experiment(paths.halved_models),
+    output:
+        paths.HALVES,
+    log:
+        "results/{experiment}/logs/halves/seed{seed}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        targets=of_experiment(
+            lambda experiment, wildcards: list(experiment.halved_models),
+        ),
+        sets=of_experiment(paths.halved_sets),
+        settings=of_experiment(paths.halved_transfer),
+        code=code_of("halves.py"),
+    message:
+        "transfer between training sets in {wildcards.experiment}, seed {wildcards.seed}"
+    script:
+        "../../scripts/halves.py"

@@ -1,4 +1,6 @@
 from .adversarial_set import AdversarialSet as AdversarialSet
+from .amplification import amplify as amplify
+from .amplification import amplify_as_printed as amplify_as_printed
 from .minimum import minimum_distortion as minimum_distortion
 from .noise import gaussian_noise as gaussian_noise
 from .noise import noise_tolerance as noise_tolerance

@@ -48,8 +48,36 @@ class Experiment:
 
     @property
     def models(self) -> dict[str, Entry]:
-        """Entries of the networks by name, in the order of the tables."""
+        """Entries of the networks of Tables 1 and 2 by name, in the order of the tables."""
+        return {name: entry for name, entry in self.every_model.items() if not self._halved(name)}
+
+    @property
+    def every_model(self) -> dict[str, Entry]:
+        """Entries of all networks by name, those of Tables 3 and 4 included."""
         return self.settings["models"]
+
+    @property
+    def halves(self) -> Entry:
+        """What Tables 3 and 4 show; `ExperimentError` if the experiment does not have them."""
+        if not self.has_halves:
+            raise ExperimentError(
+                f"{self.name} has no halves, which Tables 3 and 4 compare: name models that are"
+                " trained on disjoint parts under halves.models"
+            )
+        return self.settings["halves"]
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether there are models of disjoint training sets to compare."""
+        return "halves" in self.settings
+
+    @property
+    def halved_models(self) -> dict[str, Entry]:
+        """Entries of the networks of Tables 3 and 4 by name, in the order of the tables."""
+        return {name: self.every_model[name] for name in self.halves["models"]}
+
+    def _halved(self, model: str) -> bool:
+        return self.has_halves and model in self.halves["models"]
 
     @property
     def attacks(self) -> dict[str, Entry]:
@@ -88,7 +116,7 @@ class Experiment:
 
     def model(self, name: str) -> Entry:
         """Entry of a model; `ExperimentError` if there is none of that name."""
-        return self._entry("model", name, self.models)
+        return self._entry("model", name, self.every_model)
 
     def training(self, model: str) -> Entry:
         """All that the training of a model depends on, apart from data and seed."""
@@ -122,8 +150,10 @@ class Experiment:
 
     def models_of(self, attack: str) -> list[str]:
         """Names of the models that an attack is applied to, in the order of the experiment."""
-        chosen = self._entry("attack", attack, self.attacks).get("models", self.models)
-        return [name for name in self.models if name in chosen]
+        of_halves = self.has_halves and attack == self.halves["attack"]
+        all_models = self.halved_models if of_halves else self.models
+        chosen = self._entry("attack", attack, self.attacks).get("models", all_models)
+        return [name for name in self.every_model if name in chosen]
 
     def attacks_of(self, model: str) -> list[str]:
         """Names of the attacks that are applied to a model, in the order of the experiment."""

@@ -23,11 +23,13 @@ SHARD = (
 )
 NOISE = "results/{experiment}/noise/seed{seed}"
 NOISE_SET = NOISE + "/{name}.safetensors"
+HALVES = "results/{experiment}/halves/seed{seed}.csv"
 TRANSFER = "results/{experiment}/transfer/{attack}/seed{seed}.csv"
 NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/seed{seed}.csv"
 ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
 TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
+MISTAKES_FIGURE = "results/{experiment}/figures/mistakes.png"
 HEATMAP = "results/{experiment}/figures/transfer.png"
 GALLERIES = "results/{experiment}/figures/gallery/{attack}"
 LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
@@ -41,7 +43,8 @@ FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
 PAGE = "results/{experiment}/page.html"
 
 FORMATS = ("csv", "md", "tex", "html")
-TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates")
+TABLES_OF_HALVES = ("table3", "table4")
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
 Wildcards = Mapping[str, Any]
@@ -64,17 +67,67 @@ def table(name: str) -> dict[str, str]:
     return {format: TABLE.format(name=name, format=format) for format in FORMATS}
 
 
+def tables_of(experiment: Experiment, wildcards: Any = None) -> tuple[str, ...]:
+    """Names of the tables that an experiment has."""
+    return (*TABLES, *(TABLES_OF_HALVES if experiment.has_halves else ()))
+
+
+def halved_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Tables 3 and 4 as HTML, of an experiment that has them."""
+    names = TABLES_OF_HALVES if experiment.has_halves else ()
+    patterns = [table(name)["html"] for name in names]
+    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+
+
 def all_models(experiment: Experiment, wildcards: Any) -> list[str]:
-    """Folders of all models of the same seed, in the order of the experiment."""
+    """Folders of all models of Table 2 with the same seed, in the order of the table."""
     return filled(MODEL, experiment=experiment.name, model=experiment.models, seed=wildcards.seed)
 
 
 def model_folders(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
-    """Folders of each model, one for each seed."""
+    """Folders of each model of Table 1, one for each seed."""
+    return _folders(experiment, experiment.models)
+
+
+def halved_folders(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
+    """Folders of each model of Table 3, one for each seed."""
+    return _folders(experiment, experiment.halved_models)
+
+
+def _folders(experiment: Experiment, models: Iterable[str]) -> dict[str, list[str]]:
     return {
         name: filled(MODEL, experiment=experiment.name, model=name, seed=experiment.seeds)
-        for name in experiment.models
+        for name in models
     }
+
+
+def halved_models(experiment: Experiment, wildcards: Any) -> list[str]:
+    """Folders of the models of Table 4 with the same seed, in the order of the table."""
+    which = {"experiment": experiment.name, "model": experiment.halved_models}
+    return filled(MODEL, **which, seed=wildcards.seed)
+
+
+def halved_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
+    """The adversarial sets of Table 4 of a seed, by the model that they were made for."""
+    return _sets_of(experiment, experiment.halves["attack"], wildcards.seed)
+
+
+def halved_transfer(experiment: Experiment, wildcards: Any = None) -> Entry:
+    """What the transfers of Table 4 depend on, apart from its models and their sets."""
+    halves = experiment.halves
+    return {
+        "attack": halves["attack"],
+        "amplified": halves["amplified"],
+        "noise": {noise_name(deviation): deviation for deviation in halves["standard_deviations"]},
+        "sample": experiment.sample(halves["attack"]),
+        "clip": experiment.noise["clip"],
+    }
+
+
+def halves(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Transfers between the models of Table 4, one file for each seed."""
+    experiment.halves  # noqa: B018, raises where there are none
+    return filled(HALVES, experiment=experiment.name, seed=experiment.seeds)
 
 
 def shards(experiment: Experiment, wildcards: Any) -> list[str]:
@@ -270,7 +323,9 @@ def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
 
 def everything(experiment: Experiment) -> list[str]:
     """All artifacts of an experiment: what was deleted, wherever it is, is built again."""
-    tables: Iterable[str] = [path for name in TABLES for path in table(name).values()]
+    tables: Iterable[str] = [
+        path for name in tables_of(experiment) for path in table(name).values()
+    ]
     single = [
         DATASET,
         *tables,
@@ -278,22 +333,24 @@ def everything(experiment: Experiment) -> list[str]:
         TRANSFER_TABLE,
         CERTIFICATES,
         HEATMAP,
+        MISTAKES_FIGURE,
         LAYERS_FIGURE,
         INSTABILITY,
         PAGE,
     ]
-    combinations = {"model": experiment.models, "seed": experiment.seeds}
+    seeds = experiment.seeds
     return [
         *(path for one in single for path in filled(one, experiment=experiment.name)),
         *(
             path
-            for pattern in (MODEL, BOUNDS)
-            for path in filled(pattern, experiment=experiment.name, **combinations)
+            for pattern, models in ((MODEL, experiment.every_model), (BOUNDS, experiment.models))
+            for path in filled(pattern, experiment=experiment.name, model=models, seed=seeds)
         ),
         *of_attacks(experiment, ADVERSARIAL),
         *of_attacks(experiment, ATTACK_SUMMARY),
         *bounded_networks(experiment),
         *transfers(experiment),
+        *(halves(experiment) if experiment.has_halves else ()),
         *filled(NOISE, experiment=experiment.name, seed=experiment.seeds),
         *galleries(experiment),
         *paper_figures(experiment),

@@ -45,13 +45,12 @@ def check(settings: Entry) -> None:
     for name, network in networks.items():
         key = f"lipschitz.networks.{name}.weights"
         _check_weights(key, network["weights"], network["architecture"])
-    labels = [entry["label"] for entry in [*settings["models"].values(), *networks.values()]]
-    for label in labels:
-        if labels.count(label) > 1:
-            _fail(
-                "models or lipschitz.networks",
-                f"has the label {label!r} twice: tables need one for each",
-            )
+    _check_halves(settings)
+    halved = settings.get("halves", {"models": []})["models"]
+    models = settings["models"]
+    _check_labels("halves.models", [models[name] for name in halved])
+    others = [entry for name, entry in models.items() if name not in halved]
+    _check_labels("models or lipschitz.networks", [*others, *networks.values()])
     for name, attack in settings["attacks"].items():
         _check_attack(f"attacks.{name}", attack, settings["models"], ["train", "test", *parts])
     _check_report(settings)
@@ -59,6 +58,43 @@ def check(settings: Entry) -> None:
 
 def _fail(key: str, problem: str) -> NoReturn:
     raise ExperimentError(f"{key} {problem}")
+
+
+def _check_labels(key: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    labels = [entry["label"] for entry in entries]
+    for label in labels:
+        if labels.count(label) > 1:
+            _fail(key, f"has the label {label!r} twice: tables need one for each")
+
+
+def _check_halves(settings: Entry) -> None:
+    if "halves" not in settings:
+        return
+    halves, models, attacks = (settings[part] for part in ("halves", "models", "attacks"))
+    for name in halves["models"]:
+        if name not in models:
+            _fail("halves.models", f"has {name!r}, which is not a model; {suggest(name, models)}")
+        if models[name]["trained_on"] == "train":
+            parts = ", ".join(settings["data"]["parts"]) or "data.parts, which names none"
+            _fail(
+                f"models.{name}.trained_on",
+                f"is 'train', but {name} is one of halves.models, which are trained on parts:"
+                f" choose one of {parts}",
+            )
+    if set(halves["models"]) == set(models):
+        _fail("halves.models", "has all models: leave one for Tables 1 and 2")
+    if len({models[name]["trained_on"] for name in halves["models"]}) == 1:
+        part = models[halves["models"][0]]["trained_on"]
+        _fail("halves.models", f"are all trained on {part}: train one of them on another part")
+    attack = halves["attack"]
+    if attack not in attacks:
+        _fail("halves.attack", f"is {attack!r}, which is not an attack; {suggest(attack, attacks)}")
+    given = attacks[attack].get("models", halves["models"])
+    if set(given) != set(halves["models"]):
+        _fail(
+            f"attacks.{attack}.models",
+            f"are not those of halves, whose attack {attack} is: leave the key out",
+        )
 
 
 def _check_split(key: str, name: str, known: Collection[str]) -> None:
@@ -124,8 +160,11 @@ def _check_report(settings: Entry) -> None:
     shown = report.setdefault("attack", next(iter(attacks)))
     if shown not in attacks:
         _fail("report.attack", f"is {shown!r}, which is not an attack; {suggest(shown, attacks)}")
+    halves = settings.get("halves", {"attack": None, "models": []})
+    if shown == halves["attack"]:
+        _fail("report.attack", f"is {shown!r}, which is that of halves: name another")
     partial = attacks[shown].get("models")
-    if partial and set(partial) != set(settings["models"]):
+    if partial and set(partial) != set(settings["models"]) - set(halves["models"]):
         _fail("report.attack", f"is {shown!r}, which does not attack all models: name another")
     _check_figures(settings)
 

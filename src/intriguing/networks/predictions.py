@@ -34,7 +34,7 @@ def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
         If a logit is not finite.
     """
     classes = torch.empty(len(images), dtype=torch.int64, device=images.device)
-    rows = max(1, min(BATCH, PIXELS // max(1, images[:1].numel())))
+    rows = rows_at_once(images)
     device = device_of(model, images)
     for start in range(0, len(images), rows):
         logits = logits_of(model, images[start : start + rows].to(device))
@@ -42,3 +42,8 @@ def predicted(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
             raise ModelError("the model gives NaN or infinity: its weights are damaged")
         classes[start : start + rows] = logits.argmax(1)
     return classes
+
+
+def rows_at_once(images: torch.Tensor) -> int:
+    """How many images of this size (Tensor (N, C, H, W)) are evaluated at once."""
+    return max(1, min(BATCH, PIXELS // max(1, images[:1].numel())))

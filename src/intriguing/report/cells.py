@@ -5,7 +5,7 @@ Rates are in percent, distortions in units of the pixel range (root mean square 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas
@@ -15,10 +15,20 @@ from intriguing import intervals
 PLAIN_LAYERS = ("reshape", "ReLU", "dropout", "tanh", "sigmoid", "softmax")
 """Kinds of layer that cannot enlarge a distance, so that reports of bounds leave them out."""
 
+NOISE_LABEL = "Gaussian noise {}"
+
 
 def rows_of(rows: pandas.DataFrame, attack: str, model: str) -> pandas.DataFrame:
     """The rows of an attack on a model, one for each seed; none if the attack leaves it out."""
     return rows[(rows["attack"] == attack) & (rows["model"] == model)]
+
+
+def source(name: str, models: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """Label and role of what images were distorted for, a model, or with, noise."""
+    if name in models:
+        return models[name]["label"], models[name].get("role", "")
+    label = NOISE_LABEL.format(name.removeprefix("noise"))
+    return label, label
 
 
 def rate(name: str, counts: Iterable[int], numbers: Iterable[int]) -> dict[str, float]:
@@ -77,6 +87,32 @@ def mean(name: str, rows: pandas.DataFrame, number: str) -> dict[str, float]:
     }
 
 
+def compared(table: pandas.DataFrame, names: Mapping[str, str]) -> pandas.DataFrame:
+    """A table with a column ``<paper>_is`` for each published value: where it lies.
+
+    Parameters
+    ----------
+    table : DataFrame
+    names : mapping of str to str
+        Ours, with the 95 % interval ``<ours>_low`` to ``<ours>_high``, and the name of the
+        published column.
+
+    Returns
+    -------
+    DataFrame
+        The columns hold ``inside`` our interval, ``below`` or ``above`` it, or nothing where one of
+        the two is missing.
+    """
+    table = table.copy()
+    for ours, paper in names.items():
+        where = pandas.Series("inside", index=table.index)
+        where[table[paper] < table[f"{ours}_low"]] = "below"
+        where[table[paper] > table[f"{ours}_high"]] = "above"
+        unknown = table[[paper, f"{ours}_low", f"{ours}_high"]].isna().any(axis=1)
+        table[f"{paper}_is"] = where.mask(unknown, "")
+    return table
+
+
 def percent_text(row: Any, name: str) -> str:
     """A rate and its interval, as `rate` names them; empty if there is none.
 
@@ -90,7 +126,13 @@ def percent_text(row: Any, name: str) -> str:
     if pandas.isna(value):
         return ""
     digits = 2 if value < 2 else 1
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    interval = "" if pandas.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f}{interval}"
+
+
+def published_text(text: str, where: str) -> str:
+    """A published value as text, and where it lies (see `compared`)."""
+    return f"{text}, {where}" if text and where else text
 
 
 def distortion_text(value: float, low: float = float("nan"), high: float = float("nan")) -> str:

@@ -20,8 +20,8 @@ import intriguing
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.sample import TargetRule
 
-TABLES = ("table1", "table2", "table5", "distortion", "certificates")
-FIGURES = ("heatmap", "layers_figure", "instability")
+TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates")
+FIGURES = ("heatmap", "mistakes_figure", "layers_figure", "instability")
 """Names of the tables and figures that the template shows by name."""
 
 PACKAGES = ("torch", "numpy")
@@ -33,7 +33,7 @@ class Artifacts:
     """The files that a page shows.
 
     tables : mapping of str to path
-        HTML tables by name: `TABLES`.
+        HTML tables by name: `TABLES`, and ``table3`` and ``table4`` where there are such.
     figures : mapping of str to path
         PNG figures by name: `FIGURES`.
     galleries : mapping of str to path

@@ -9,6 +9,12 @@ import pandas
 
 from intriguing.report import cells
 
+PUBLISHED = {
+    "train": "paper_train_percent",
+    "test": "paper_test_percent",
+    "distortion": "paper_distortion",
+}
+
 
 def tidy(
     models: Mapping[str, Mapping[str, str]],
@@ -36,8 +42,9 @@ def tidy(
     -------
     DataFrame
         One row a model. ``*_low`` and ``*_high`` bound the 95 % interval; ``paper_*`` are
-        published. ``train`` is the error on the split that the model was trained on; ``missed`` the
-        share of a binary model's class that it does not recognise, in the test set.
+        published, ``paper_*_is`` inside, below or above our interval. ``train`` is the error on
+        the split that the model was trained on; ``missed`` the share of a binary model's class that
+        it does not recognise, in the test set.
     """
     rows = []
     for name, entry in models.items():
@@ -62,11 +69,12 @@ def tidy(
         row["already_wrong_n"] = sets["already_wrong"].sum()
         row |= {"split": sets["split"].iloc[0], "targets": sets["targets"].iloc[0]}
         rows.append(row | {"role": entry.get("role", "")})
-    return (
+    table = (
         pandas.DataFrame(rows)
         .merge(published.add_prefix("paper_"), how="left", left_on="role", right_on="paper_model")
         .drop(columns="paper_model")
     )
+    return cells.compared(table, PUBLISHED)
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
@@ -78,7 +86,9 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
         for heading, name in (("train error %", "train"), ("test error %", "test")):
             ours[heading] = cells.percent_text(row, name)
-            theirs[heading] = cells.percent_text(row, f"paper_{name}")
+            theirs[heading] = cells.published_text(
+                cells.percent_text(row, f"paper_{name}"), getattr(row, f"paper_{name}_percent_is")
+            )
         if "missed_n" in table:
             missed = cells.percent_text(row, "missed")
             ours["its class missed %"] = f"{missed} of {row.missed_n:.0f}" if missed else ""
@@ -89,7 +99,9 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         ours["av. distortion"] = cells.distortion_text(
             row.distortion, row.distortion_low, row.distortion_high
         )
-        theirs["av. distortion"] = f"{row.paper_distortion:g}"
+        theirs["av. distortion"] = cells.published_text(
+            f"{row.paper_distortion:g}", row.paper_distortion_is
+        )
         ours["median"], theirs["median"] = cells.distortion_text(row.distortion_median), ""
         ours["worst"], theirs["worst"] = cells.distortion_text(row.distortion_worst), ""
         lines.append(ours)

@@ -8,8 +8,6 @@ import pandas
 
 from intriguing.report import cells
 
-NOISE_LABEL = "Gaussian noise {}"
-
 
 def tidy(
     models: Mapping[str, Mapping[str, str]],
@@ -43,7 +41,7 @@ def tidy(
     rows = []
     for source in [*models, *noise]:
         of_source = chosen[chosen["made_for"] == source]
-        label, role = _source(source, models)
+        label, role = cells.source(source, models)
         for target, entry in models.items():
             cell = of_source[of_source["target"] == target]
             distorted = cell[cell["input"] == "distorted"]
@@ -60,7 +58,7 @@ def tidy(
                 row |= cells.rate(control, part["errors"], part["n"])
             row["distortion"] = distorted["distortion_mean"].mean()
             rows.append(row | {"role": role, "target_role": entry.get("role", "")})
-    return (
+    table = (
         pandas.DataFrame(rows)
         .merge(
             published.add_prefix("paper_"),
@@ -70,14 +68,7 @@ def tidy(
         )
         .drop(columns=["paper_made_for", "paper_target"])
     )
-
-
-def _source(name: str, models: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
-    """Label and role of what the images of a row were distorted with or for."""
-    if name in models:
-        return models[name]["label"], models[name].get("role", "")
-    label = NOISE_LABEL.format(name.removeprefix("noise"))
-    return label, label
+    return cells.compared(table, {"error": "paper_error_percent"})
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
@@ -91,7 +82,9 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
         for cell in of_source.itertuples():
             ours[cell.target_label] = cells.percent_text(cell, "error")
-            theirs[cell.target_label] = cells.percent_text(cell, "paper_error")
+            theirs[cell.target_label] = cells.published_text(
+                cells.percent_text(cell, "paper_error"), cell.paper_error_percent_is
+            )
         ours["av. distortion"] = cells.distortion_text(first["distortion"])
         theirs["av. distortion"] = f"{first['paper_distortion']:g}"
         lines.append(ours)
