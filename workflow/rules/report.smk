@@ -430,6 +430,7 @@ rule page:
     input:
         template=resource("page.html.j2"),
         data=paths.DATASET,
+        claims=paths.table("claims")["html"],
         table1=paths.table("table1")["html"],
         table2=paths.table("table2")["html"],
         of_halves=of_experiment(paths.halved_tables),

@@ -43,7 +43,7 @@ FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
 PAGE = "results/{experiment}/page.html"
 
 FORMATS = ("csv", "md", "tex", "html")
-TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates")
+TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
 TABLES_OF_HALVES = ("table3", "table4")
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
@@ -70,6 +70,13 @@ def table(name: str) -> dict[str, str]:
 def tables_of(experiment: Experiment, wildcards: Any = None) -> tuple[str, ...]:
     """Names of the tables that an experiment has."""
     return (*TABLES, *(TABLES_OF_HALVES if experiment.has_halves else ()))
+
+
+def tables_of_claims(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The tables that the claims are judged by: all others."""
+    names = [name for name in tables_of(experiment) if name not in ("claims", "mistakes")]
+    patterns = [table(name)["csv"] for name in names]
+    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
 def halved_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:

@@ -20,7 +20,7 @@ import intriguing
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.sample import TargetRule
 
-TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates")
+TABLES = ("claims", "table1", "table2", "table5", "mistakes", "distortion", "certificates")
 FIGURES = ("heatmap", "mistakes_figure", "layers_figure", "instability")
 """Names of the tables and figures that the template shows by name."""
 

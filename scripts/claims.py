@@ -1,0 +1,13 @@
+"""The verdict on every claim of the paper, from the tables alone."""
+
+from pathlib import Path
+
+from intriguing.artifacts.files import read_table
+from intriguing.claims import verdicts
+from intriguing.job import job
+from intriguing.report import claims, formats
+
+with job(snakemake.log[0]):
+    tables = {Path(path).stem: read_table(path) for path in snakemake.input}
+    table = verdicts.evaluate(tables)
+    formats.write(table, [claims.layout(table)], claims.CAPTION, snakemake.output)

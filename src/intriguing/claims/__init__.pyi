@@ -1,0 +1,1 @@
+from .verdicts import evaluate as evaluate

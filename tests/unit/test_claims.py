@@ -1,0 +1,232 @@
+"""The claims: each test on tables that decide it one way and the other, and their arithmetic."""
+
+import math
+
+import numpy as np
+import pandas
+import pytest
+
+from intriguing import intervals
+from intriguing.claims import evaluate, findings, paper
+from intriguing.claims.findings import NOT, PARTLY, REPRODUCED, UNTESTABLE, Effect
+from intriguing.report import cells
+from intriguing.report import claims as report
+
+
+def test_the_difference_of_two_rates_is_newcombes():
+    # Newcombe 1998, Table II, 56/70 - 48/80 by method 10
+    low, high = intervals.wilson(56, 70)
+    first = Effect(56 / 70, low, high)
+    second = Effect(48 / 80, *intervals.wilson(48, 80))
+    difference = findings.difference(first, second)
+    assert difference.value == pytest.approx(0.2)
+    assert (difference.low, difference.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_the_interval_of_a_difference_covers():
+    generator = np.random.default_rng(0)
+    covered, trials = 0, 2000
+    for _ in range(trials):
+        counts = generator.binomial(150, 0.3), generator.binomial(150, 0.1)
+        pair = [Effect(k / 150, *intervals.wilson(k, 150)) for k in counts]
+        difference = findings.difference(*pair)
+        covered += difference.low <= 0.2 <= difference.high
+    assert 0.93 < covered / trials < 0.98
+
+
+def test_an_average_holds_even_for_the_same_sample_twice():
+    one = Effect(1.0, 0.5, 1.6)
+    assert findings.average([one, one]) == one
+    assert findings.average([one, Effect(3.0, 2.5, 3.2)]) == Effect(2.0, 1.5, pytest.approx(2.4))
+
+
+@pytest.mark.parametrize(
+    ("lows", "highs", "verdict"),
+    [
+        ([1.0] * 10, [2.0] * 10, REPRODUCED),
+        ([1.0] * 9 + [-0.1], [2.0] * 10, REPRODUCED),
+        ([1.0] * 8 + [-0.1] * 2, [2.0] * 10, PARTLY),
+        ([1.0] * 9 + [-2.0], [2.0] * 9 + [-1.0], PARTLY),
+        ([-0.5] * 10, [2.0] * 10, NOT),
+        ([-2.0] * 10, [-1.0] * 10, NOT),
+        ([9.0] + [-2.0] * 2, [10.0] + [-1.0] * 2, NOT),
+    ],
+)
+def test_the_rule_for_all_cases(lows, highs, verdict):
+    effects = [Effect((a + b) / 2, a, b) for a, b in zip(lows, highs, strict=True)]
+    assert findings.in_all(effects)[0] == verdict
+
+
+def rate(name, percent, number=400):
+    return cells.rate(name, [round(percent * number / 100)], [number])
+
+
+def distances(values, reach=0.001):
+    return {
+        "distortion": values,
+        "distortion_low": [value - reach for value in values],
+        "distortion_high": [value + reach for value in values],
+        "success_n": [400] * len(values),
+        "success_count": [400] * len(values),
+    }
+
+
+def verdict(name, tables):
+    table = evaluate(tables).set_index("claim")
+    return table.loc[name]
+
+
+def test_without_tables_nothing_is_testable():
+    table = evaluate({})
+    assert set(table["verdict"]) == {UNTESTABLE} and len(table) == len(paper.CLAIMS)
+    assert table["reason"].str.startswith("the experiment has no ").all()
+    layout = report.layout(table)
+    assert list(layout["effect"]) == [""] * len(table)
+
+
+@pytest.mark.parametrize(
+    ("missed", "expected"), [(0, REPRODUCED), (3, PARTLY), (4, PARTLY), (5, NOT)]
+)
+def test_every_image(missed, expected):
+    sets = [cells.rate("success", [400], [400]), cells.rate("success", [400 - missed], [400])]
+    row = verdict("every image", {"distortion": pandas.DataFrame(sets)})
+    assert row["verdict"] == expected and row["effect"] == pytest.approx(100 - missed / 4)
+    assert row["cases"] == 2 and row["images"] == 400
+    assert row["reason"].startswith(f"{missed} of 800 ")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.06, 0.1, 0.14], REPRODUCED),
+        ([0.06, 0.1, 0.1], PARTLY),
+        ([0.06, 0.14, 0.1], NOT),
+        ([0.14, 0.1, 0.06], NOT),
+    ],
+)
+def test_distortion_grows_with_weight_decay(values, expected):
+    # not in order in the table
+    order = [2, 0, 1]
+    columns = {key: [column[i] for i in order] for key, column in distances(values).items()}
+    table = pandas.DataFrame({"role": [paper.SOFTMAX[i] for i in order], **columns})
+    table["paper_distortion"] = np.nan
+    row = verdict("weight decay", {"table1": table})
+    assert row["verdict"] == expected
+    assert row["effect"] == pytest.approx(values[2] - values[0])
+    alone = verdict("weight decay", {"table1": table[:1]})
+    assert alone["verdict"] == UNTESTABLE and "fewer than two" in alone["reason"]
+    assert verdict("order of models", {"table1": table})["verdict"] == UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "tau"),
+    [
+        ([0.05, 0.06, 0.07, 0.08], REPRODUCED, 1),
+        ([0.05, 0.07, 0.06, 0.08], PARTLY, 4 / 6),
+        ([0.05, 0.0601, 0.06, 0.0605], PARTLY, 4 / 6),
+        ([0.08, 0.07, 0.06, 0.05], NOT, -1),
+    ],
+)
+def test_order_of_models(values, expected, tau):
+    table = pandas.DataFrame({"role": list("abcd"), **distances(values)})
+    table["paper_distortion"] = [0.058, 0.062, 0.065, 0.1]
+    row = verdict("order of models", {"table1": table})
+    assert row["verdict"] == expected and row["effect"] == pytest.approx(tau)
+    assert row["effect_low"] - 1e-9 <= tau <= row["effect_high"] + 1e-9 and row["cases"] == 6
+
+
+def transfers(error, noise):
+    rows = []
+    for source in "ab":
+        for target in "ab":
+            wrong = 100 if source == target else error
+            row = {"made_for": source, "target": target, **rate("error", wrong)}
+            rows.append(row | rate("matched_noise", noise))
+    # noise itself has no noise to be compared with
+    rows.append({"made_for": "noise0.1", "target": "a", **rate("error", 99)})
+    rows[-1] |= cells.rate("matched_noise", [], [])
+    return pandas.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("error", "expected"), [(20, REPRODUCED), (3, NOT), (1, NOT)])
+def test_transfer_across_models_exceeds_noise(error, expected):
+    row = verdict("across models", {"table2": transfers(error, 3)})
+    assert row["verdict"] == expected and row["cases"] == 2
+    assert row["effect"] == pytest.approx(error - 3)
+    assert row["effect_low"] < row["effect"] < row["effect_high"]
+
+
+HALVES = pandas.DataFrame({"model": ["p", "q", "r"], "trained_on": ["P1", "P1", "P2"]})
+
+
+def table4(within, across, amplified, noise=2):
+    rows = []
+    for source in HALVES.itertuples():
+        for target in HALVES.itertuples():
+            same = source.trained_on == target.trained_on
+            wrong = 100 if source == target else within if same else across
+            for kind, percent in (("distorted", wrong), ("amplified", max(wrong, amplified))):
+                row = {"made_for": source.model, "target": target.model, "input": kind}
+                rows.append(row | rate("error", percent) | rate("matched_noise", noise))
+    rows.append({"made_for": "noise0.06", "target": "p", "input": "distorted", **rate("error", 50)})
+    return pandas.DataFrame(rows)
+
+
+def test_transfer_across_training_sets():
+    tables = {"table3": HALVES, "table4": table4(within=30, across=10, amplified=50)}
+    across = verdict("across training sets", tables)
+    assert (across["verdict"], across["effect"], across["cases"]) == (REPRODUCED, 8, 4)
+    weaker = verdict("weaker across training sets", tables)
+    assert weaker["verdict"] == REPRODUCED and weaker["effect"] == pytest.approx(20)
+    assert weaker["reason"] == "30.0 % within a training set, 10.0 % across"
+    more = verdict("amplification", tables)
+    assert more["verdict"] == REPRODUCED and more["cases"] == 6
+    assert more["effect"] == pytest.approx((4 * 40 + 2 * 20) / 6)
+
+
+def test_what_is_not_there_is_not_reproduced():
+    tables = {"table3": HALVES, "table4": table4(within=2, across=2, amplified=0)}
+    for claim in ("across training sets", "weaker across training sets", "amplification"):
+        assert verdict(claim, tables)["verdict"] == NOT, claim
+    two = {"table3": HALVES[1:], "table4": tables["table4"]}
+    assert verdict("weaker across training sets", two)["verdict"] == UNTESTABLE
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(1.0, REPRODUCED), (0.999, NOT)])
+def test_bounds_hold_for_every_example(ratio, expected):
+    table = pandas.DataFrame({"least_ratio": [1.5, ratio], "n": [50, 60]})
+    row = verdict("bounds", {"certificates": table})
+    assert row["verdict"] == expected and row["effect"] == ratio and row["images"] == 50
+    assert math.isnan(row["effect_low"])
+
+
+def test_formula_and_pools():
+    layers = pandas.DataFrame(
+        [
+            {"kind": "Conv", "stride": 4.0, "paper_as_printed": 0.12, "lower": 0.48},
+            {"kind": "Conv", "stride": 1.0, "paper_as_printed": 1.0, "lower": 1.0},
+            {"kind": "max-pool", "stride": np.nan, "paper_as_printed": np.nan, "lower": 2.0},
+            {"kind": "FC", "stride": np.nan, "paper_as_printed": np.nan, "lower": 3.0},
+        ]
+    )
+    formula = verdict("formula", {"table5": layers})
+    assert formula["verdict"] == NOT and formula["effect"] == pytest.approx(0.25)
+    pools = verdict("max-pools", {"table5": layers})
+    assert pools["verdict"] == NOT and pools["effect"] == 2
+    apart = layers.assign(lower=[0.1, 1.0, 1.0, 3.0])
+    assert verdict("formula", {"table5": apart})["verdict"] == REPRODUCED
+    assert verdict("max-pools", {"table5": apart})["verdict"] == REPRODUCED
+    plain = layers[layers["kind"] == "FC"]
+    for claim in ("formula", "max-pools"):
+        assert verdict(claim, {"table5": plain})["verdict"] == UNTESTABLE
+
+
+def test_the_claims_as_a_table():
+    table = evaluate({"table2": transfers(20, 3)})
+    layout = report.layout(table).set_index("claim")
+    line = layout.loc[
+        "Examples fool models with other hyper-parameters far more often than noise does."
+    ]
+    assert line["verdict"] == "reproduced" and line["effect"].startswith("17 [")
+    assert line["cases"] == "2" and line["n"] == "400"
+    assert list(layout["verdict"]).count("not testable here") == len(table) - 1

@@ -1,0 +1,17 @@
+rule claims:
+    input:
+        of_experiment(paths.tables_of_claims),
+    output:
+        **paths.table("claims"),
+    log:
+        "results/{experiment}/logs/tables/claims.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=code_of("claims.py"),
+    message:
+        "the paper's claims, judged by {wildcards.experiment}"
+    script:
+        "../../scripts/claims.py"
