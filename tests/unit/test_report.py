@@ -13,6 +13,7 @@ REPORT = {
     "table5": {"cells", "formats", "published", "table5"},
     "distortion": {"cells", "distortion", "formats"},
     "certificates": {"cells", "certificates", "formats"},
+    "claims": {"claims", "formats"},
     "mistakes": {"cells", "formats", "mistakes"},
     "mistakes_figure": {"canvas", "mistakes_figure"},
     "heatmap": {"canvas", "heatmap"},

@@ -24,6 +24,7 @@ TABLES = [
         "table3",
         "table4",
         "table5",
+        "claims",
         "mistakes",
         "distortion",
         "certificates",
@@ -181,7 +182,7 @@ def test_a_deleted_table_alone_is_rebuilt(scratch):
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    assert scratch.planned("smoke") == {"table2": 1, "heatmap": 1, "page": 1}
+    assert scratch.planned("smoke") == {"table2": 1, "heatmap": 1, "claims": 1, "page": 1}
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before
     assert scratch.planned("smoke") == {}
