@@ -212,6 +212,10 @@ def _distorted(pairs: pandas.DataFrame, *, across: bool) -> pandas.DataFrame:
     return pairs[(pairs["input"] == "distorted") & (pairs["across"] == across)]
 
 
+def units_and_directions(tables: Tables) -> Finding:
+    return untestable("single units are not compared with directions yet")
+
+
 IN_ALL = (
     "reproduced: the 95 % interval of the difference lies above 0 in at least nine of ten cases and"
     " below 0 in none; partly: that of the average does"
@@ -293,5 +297,12 @@ CLAIMS = (
         " some",
         ("table5",),
         pools_contract,
+    ),
+    Claim(
+        "units",
+        "Single units mean no more than random directions of their layer.",
+        "images that excite a unit or a direction most",
+        (),
+        units_and_directions,
     ),
 )
