@@ -117,7 +117,7 @@ def test_table1_pools_seeds_and_joins_the_paper(first_table):
     assert row["distortion"] == pytest.approx(0.055)
     assert row["paper_test_percent"] == 20
     assert list(first_table["model"]) == list(MODELS)
-    assert table1.layout(first_table).iloc[0][""] == "ours, n = 100 / 80"
+    assert table1.layout(first_table).iloc[0][""] == "ours, n = 100 / 80 in 2 seeds"
     assert pandas.isna(first_table.set_index("model").loc["own", "paper_distortion"])
 
 

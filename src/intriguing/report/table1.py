@@ -81,7 +81,7 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """Table 1 to be read: two lines a model, ours and the paper's."""
     lines = []
     for row in table.itertuples():
-        sizes = f"ours, n = {row.train_n:.0f} / {row.test_n:.0f}"
+        sizes = f"ours, n = {row.train_n:.0f} / {row.test_n:.0f}{cells.seeds_text(row.seeds)}"
         ours = {"model": row.label, "": sizes}
         theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
         for heading, name in (("train error %", "train"), ("test error %", "test")):
