@@ -10,7 +10,9 @@ from intriguing.report import page
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     artifacts = page.Artifacts(
-        tables={name: files.get(name) for name in page.TABLES},
+        # a list, empty in experiments without such models
+        tables={name: files.get(name) for name in page.TABLES}
+        | {"cures": path for path in files.cures},
         figures={name: files.get(name) for name in page.FIGURES},
         galleries={
             label: f"{files.galleries[0]}/{model}.png" for model, label in params.galleries.items()

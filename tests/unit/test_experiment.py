@@ -28,6 +28,13 @@ def read(tmp_path, settings):
 
 
 DECAYED = {"weight_decay": [1.0]}
+ADAM = {"adam": {}}
+CONTRACTIVE_ALEXNET = {
+    "label": "n",
+    "architecture": "alexnet_style",
+    "training": ADAM,
+    "contraction": {"constant": 1},
+}
 CHANNELS = {"options": {"channels": [3]}}
 
 
@@ -191,6 +198,31 @@ MISTAKES = {
     "reconstruction": (
         changed(["models", "net", "reconstruction"], {}),
         "models.net.reconstruction does not apply to fully_connected",
+    ),
+    "a pool without a layer": (
+        changed(["models", "net", "adversarial"], {"layers": ["hidden2"]}, training=ADAM),
+        "models.net.adversarial.layers has 'hidden2', which does not exist: choose from input,"
+        " hidden1",
+    ),
+    "sizes of pools": (
+        changed(["models", "net", "adversarial"], {"distortions": [0.1]}, training=ADAM),
+        "models.net.adversarial.distortions has 1 values for 2 pools: give one number, or one",
+    ),
+    "a constant of 0": (
+        changed(["models", "net", "contraction"], {"constant": 0}, training=ADAM),
+        "models.net.contraction.constant is 0: give a number greater than 0",
+    ),
+    "two cures": (
+        changed(["models", "net", "contraction"], {"constant": 1}, training=ADAM, adversarial={}),
+        "models.net has adversarial and contraction: remove one of them",
+    ),
+    "pools under L-BFGS": (
+        changed(["models", "net", "adversarial"], {}),
+        r"models.net.adversarial needs mini-batches.*\{adam: \{\}\}",
+    ),
+    "contraction of another network": (
+        changed(["models", "net"], CONTRACTIVE_ALEXNET),
+        "models.net.contraction does not apply to alexnet_style",
     ),
     "channels": (
         changed(["models", "net"], {"label": "n", "architecture": "alexnet_style"} | CHANNELS),

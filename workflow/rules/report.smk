@@ -182,6 +182,36 @@ rule distortion:
         "../../scripts/distortion.py"
 
 
+# not called cures: an experiment is
+rule cures_table:
+    input:
+        models=of_experiment(
+            lambda *which: sum(paths.model_folders(*which).values(), []),
+        ),
+        bounds=of_experiment(
+            lambda *which: sum(paths.bounds_files(*which).values(), []),
+        ),
+        attacks=paths.ATTACKS_TABLE,
+        transfer=paths.TRANSFER_TABLE,
+    output:
+        **paths.table("cures"),
+    log:
+        "results/{experiment}/logs/tables/cures.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(shown_regularisation),
+        folders=of_experiment(paths.model_folders),
+        bounds=of_experiment(paths.bounds_files),
+        code=code_of("cures.py"),
+    message:
+        "adversarial and contractive training of {wildcards.experiment}"
+    script:
+        "../../scripts/cures.py"
+
+
 rule heatmap:
     input:
         table=paths.table("table2")["csv"],
@@ -346,6 +376,11 @@ rule page:
         galleries=of_experiment(paths.galleries),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
+        cures=of_experiment(
+            lambda *which: [
+                path for path in paths.cures_tables(*which) if path.endswith(".html")
+            ],
+        ),
     output:
         paths.PAGE,
     log:

@@ -42,6 +42,8 @@ PAGE = "results/{experiment}/page.html"
 
 FORMATS = ("csv", "md", "tex", "html")
 TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+CURES = ("adversarial", "contraction")
+"""Keys of a model's entry, either of which makes the table ``cures`` worth building."""
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
 Wildcards = Mapping[str, Any]
@@ -258,6 +260,21 @@ def paper_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
+def bounds_files(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
+    """The constants of each model, one file for each seed."""
+    return {
+        name: filled(BOUNDS, experiment=experiment.name, model=name, seed=experiment.seeds)
+        for name in experiment.models
+    }
+
+
+def cures_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The table of adversarial and contractive training, where a model has either: else nothing."""
+    if not any(cure in entry for entry in experiment.models.values() for cure in CURES):
+        return []
+    return [path.format(experiment=experiment.name) for path in table("cures").values()]
+
+
 def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     """A figure of the filters of each network that the experiment asks for."""
     return filled(
@@ -298,4 +315,5 @@ def everything(experiment: Experiment) -> list[str]:
         *galleries(experiment),
         *paper_figures(experiment),
         *filter_figures(experiment),
+        *cures_tables(experiment),
     ]

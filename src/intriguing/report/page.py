@@ -33,7 +33,7 @@ class Artifacts:
     """The files that a page shows.
 
     tables : mapping of str to path
-        HTML tables by name: `TABLES`.
+        HTML tables by name: `TABLES`, and ``cures`` if there is one.
     figures : mapping of str to path
         PNG figures by name: `FIGURES`.
     galleries : mapping of str to path
