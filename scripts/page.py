@@ -12,7 +12,7 @@ with job(snakemake.log[0]):
     artifacts = page.Artifacts(
         # a list, empty in experiments without such models
         tables={name: files.get(name) for name in page.TABLES}
-        | {"cures": path for path in files.cures},
+        | dict(zip(("cures",), files.cures, strict=False)),
         figures={name: files.get(name) for name in page.FIGURES},
         galleries={
             label: f"{files.galleries[0]}/{model}.png" for model, label in params.galleries.items()

@@ -210,7 +210,7 @@ MISTAKES = {
     ),
     "a constant of 0": (
         changed(["models", "net", "contraction"], {"constant": 0}, training=ADAM),
-        "models.net.contraction.constant is 0: give a number greater than 0",
+        "models.net.contraction.constant is 0: give more than 0",
     ),
     "two cures": (
         changed(["models", "net", "contraction"], {"constant": 1}, training=ADAM, adversarial={}),

@@ -16,9 +16,9 @@ CAPTION = (
     " constant of the whole network, from image to logits in the Euclidean norm; Jacobian: the"
     " largest norm of a Jacobian among the sampled images, a lower bound of that constant (both:"
     " mean over seeds); ratio: the first over the second, the largest of the seeds. errors of"
-    " others %: mean error of the other models on this model's examples, and on Gaussian noise of the"
-    " same distortion on the same images. Paper, for a 100-100-10 network on MNIST: weight decay 1.6 %,"
-    " with dropout about 1.3 %, with pools at all layers below 1.2 %."
+    " others %: mean error of the other models on this model's examples, and on Gaussian noise of"
+    " the same distortion on the same images. Paper, for a 100-100-10 network on MNIST: weight"
+    " decay 1.6 %, with dropout about 1.3 %, with pools at all layers below 1.2 %."
 )
 
 

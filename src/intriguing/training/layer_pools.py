@@ -120,8 +120,11 @@ class LayerPools:
                     f"layers has {name!r}, which does not exist: choose from {', '.join(known)}"
                 )
         chosen = [known[name] for name in self.layers or known]
-        one = isinstance(self.distortions, int | float)
-        sizes = [self.distortions] * len(chosen) if one else list(self.distortions)
+        sizes = (
+            [self.distortions] * len(chosen)
+            if isinstance(self.distortions, int | float)
+            else list(self.distortions)
+        )
         if len(sizes) != len(chosen) or not all(size >= 0 for size in sizes):
             raise TrainingError(
                 f"distortions is {self.distortions!r} for {len(chosen)} pools: give one number of"
