@@ -116,9 +116,11 @@ class Experiment:
         """What the bounds of a trained model depend on, apart from the model."""
         sample = self.sample(self.shown_attack)
         sample["count"] = min(self.lipschitz["images"], sample["count"])
-        return {key: sample[key] for key in ("split", "count", "targets")} | {
-            "lipsdp": self.lipschitz["lipsdp"]
-        }
+        entry = {key: sample[key] for key in ("split", "count", "targets")}
+        entry["lipsdp"] = self.lipschitz["lipsdp"]
+        if self.lipschitz["ascent"]:
+            entry["ascent"] = self.lipschitz["ascent"]
+        return entry
 
     def models_of(self, attack: str) -> list[str]:
         """Names of the models that an attack is applied to, in the order of the experiment."""
