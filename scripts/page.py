@@ -11,7 +11,7 @@ with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     artifacts = page.Artifacts(
         tables={name: files.get(name) for name in page.TABLES}
-        | {Path(path).stem: path for path in files.of_halves},
+        | {Path(path).stem: path for path in files.optional},
         figures={name: files.get(name) for name in page.FIGURES},
         galleries={
             label: f"{files.galleries[0]}/{model}.png" for model, label in params.galleries.items()

@@ -6,7 +6,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 # those whose jobs load no torch: numbers only, and with matplotlib
-TABLES = ("table1", "table2", "table5", "distortion", "certificates")
+TABLES = ("table1", "table2", "table5", "distortion", "certificates", "cures")
 LIGHT = (*TABLES, "merge", "collect")
 FIGURES = ("gallery", "galleries", "figure7", "heatmap", "layers_figure", "instability")
 # the scripts that load what is chosen by name
@@ -15,5 +15,6 @@ CHOOSING = {
     "datasets": ("data",),
     "attacks": ("attack", "attack_shard"),
     "unsupervised": ("train",),
+    "cures": ("train",),
     "sources": ("train",),
 }

@@ -21,7 +21,7 @@ def table(kind: str) -> dict[str, str]:
 
     Parameters
     ----------
-    kind : {"architectures", "datasets", "attacks", "unsupervised", "sources"}
+    kind : {"architectures", "datasets", "attacks", "unsupervised", "cures", "sources"}
     """
     return tomllib.loads(TABLES.read_text(encoding="utf-8"))[kind]
 

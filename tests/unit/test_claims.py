@@ -221,6 +221,37 @@ def test_formula_and_pools():
         assert verdict(claim, {"table5": plain})["verdict"] == UNTESTABLE
 
 
+def cures(**errors):
+    words = {
+        "decay": ("weight decay", ""),
+        "dropout": ("weight decay; dropout 0.1", ""),
+        "input": ("weight decay; pools at input", "input"),
+        "hidden": ("weight decay; pools at hidden1, hidden2", "hidden1, hidden2"),
+        "all": ("weight decay; pools at all layers", "all layers"),
+        "undecayed": ("pools at all layers", "all layers"),
+    }
+    rows = []
+    for way, percent in errors.items():
+        regularisation, pools = words[way]
+        row = {"regularisation": regularisation, "pools": pools or np.nan}
+        rows.append(row | rate("test", percent, 10_000))
+    return {"cures": pandas.DataFrame(rows)}
+
+
+def test_pools_of_adversarial_examples():
+    good = cures(undecayed=9, dropout=9, decay=1.6, input=1.6, hidden=1.2, all=1.1)
+    row = verdict("adversarial training", good)
+    assert (row["verdict"], row["effect"]) == (REPRODUCED, pytest.approx(0.5))
+    assert row["reason"].startswith("1.60 % with weight decay alone, 1.10 % with pools at all")
+    assert verdict("hidden layers", good)["effect"] == pytest.approx(0.4)
+    bad = cures(decay=1.6, input=1.5, hidden=1.6, all=1.6)
+    for claim in ("adversarial training", "hidden layers"):
+        assert verdict(claim, bad)["verdict"] == NOT
+    assert verdict("hidden layers", cures(decay=1.6, all=1.1))["verdict"] == UNTESTABLE
+    without = verdict("adversarial training", cures(undecayed=9, all=1.1))
+    assert without["reason"] == "no model with weight decay alone"
+
+
 def test_the_claims_as_a_table():
     table = evaluate({"table2": transfers(20, 3)})
     layout = report.layout(table).set_index("claim")

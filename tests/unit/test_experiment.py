@@ -29,6 +29,13 @@ def read(tmp_path, settings):
 
 
 DECAYED = {"weight_decay": [1.0]}
+ADAM = {"adam": {}}
+CONTRACTIVE_ALEXNET = {
+    "label": "n",
+    "architecture": "alexnet_style",
+    "training": ADAM,
+    "contraction": {"constant": 1},
+}
 CHANNELS = {"options": {"channels": [3]}}
 
 
@@ -207,6 +214,31 @@ MISTAKES = {
         changed(["models", "net", "reconstruction"], {}),
         "models.net.reconstruction does not apply to fully_connected",
     ),
+    "a pool without a layer": (
+        changed(["models", "net", "adversarial"], {"layers": ["hidden2"]}, training=ADAM),
+        "models.net.adversarial.layers has 'hidden2', which does not exist: choose from input,"
+        " hidden1",
+    ),
+    "sizes of pools": (
+        changed(["models", "net", "adversarial"], {"distortions": [0.1]}, training=ADAM),
+        "models.net.adversarial.distortions has 1 values for 2 pools: give one number, or one",
+    ),
+    "a constant of 0": (
+        changed(["models", "net", "contraction"], {"constant": 0}, training=ADAM),
+        "models.net.contraction.constant is 0: give more than 0",
+    ),
+    "two cures": (
+        changed(["models", "net", "contraction"], {"constant": 1}, training=ADAM, adversarial={}),
+        "models.net has adversarial and contraction: remove one of them",
+    ),
+    "pools under L-BFGS": (
+        changed(["models", "net", "adversarial"], {}),
+        r"models.net.adversarial needs mini-batches.*\{adam: \{\}\}",
+    ),
+    "contraction of another network": (
+        changed(["models", "net"], CONTRACTIVE_ALEXNET),
+        "models.net.contraction does not apply to alexnet_style",
+    ),
     "channels": (
         changed(["models", "net"], {"label": "n", "architecture": "alexnet_style"} | CHANNELS),
         "models.net.options.channels",
@@ -346,9 +378,9 @@ def test_models_of_halves_are_shown_apart(tmp_path):
     assert made.models_of("lbfgs") == ["net"] and made.models_of("on_test") == ["one", "two"]
     assert made.halves["amplified"] == 0.1 and made.model("one")["trained_on"] == "P1"
     assert {"table3", "table4"} <= set(paths.tables_of(made))
-    assert len(paths.halved_tables(made)) == 2
+    assert len(paths.optional_tables(made)) == 2
     without = read(tmp_path, MINIMAL)
-    assert not without.has_halves and paths.halved_tables(without) == []
+    assert not without.has_halves and paths.optional_tables(without) == []
     for ask in (paths.halves, paths.halved_folders, paths.halved_transfer):
         with pytest.raises(ExperimentError, match="trial has no halves, which Tables 3 and 4"):
             ask(without)

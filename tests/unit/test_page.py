@@ -74,6 +74,15 @@ def test_sections_without_figures_are_left_out(artifacts):
         assert [text.count(heading) for heading in headings] == [number, number]
 
 
+def test_cures_are_shown_where_a_model_has_one(artifacts, tmp_path):
+    heading = "<h2>Adversarial and contractive training</h2>"
+    assert heading not in render(TEMPLATE, "t", artifacts, facts_of(DATA, ATTACK))
+    (tmp_path / "cures.html").write_text("<table><tr><td>pools</td></tr></table>")
+    artifacts.tables["cures"] = tmp_path / "cures.html"
+    text = render(TEMPLATE, "t", artifacts, facts_of(DATA, ATTACK))
+    assert heading in text and "<td>pools</td>" in text
+
+
 def test_facts_name_data_attack_and_versions(artifacts):
     text = render(TEMPLATE, "T", artifacts, facts_of(DATA, ATTACK))
     assert "digits, SHA-256 of the arrays abc123" in text

@@ -27,6 +27,18 @@ def test_a_network_with_a_code_brings_its_training_along():
     assert "intriguing.training.reconstruction" not in covered
 
 
+@pytest.mark.parametrize(
+    ("key", "module", "other"),
+    [("adversarial", "layer_pools", "contraction"), ("contraction", "contraction", "layer_pools")],
+)
+def test_a_cure_brings_its_own_training_along(key, module, other):
+    script = ROOT / "scripts" / "train.py"
+    without = imported_modules(script)
+    brought = set(imported_modules(script, [registry.table("cures")[key]])) - set(without)
+    assert f"intriguing.training.{module}" in brought
+    assert f"intriguing.training.{other}" not in brought | set(without)
+
+
 def test_a_dispatcher_counts_where_it_is_used():
     assert "intriguing.networks" in imported_modules(ROOT / "scripts" / "train.py")
     assert "intriguing.datasets" in imported_modules(ROOT / "scripts" / "data.py")

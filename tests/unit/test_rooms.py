@@ -20,7 +20,13 @@ from intriguing.datasets import digits, folder, load
 from intriguing.experiment import loader, references
 from intriguing.lipschitz.network import network_bounds
 from intriguing.networks import alexnet, alexnet_style, autoencoder, dense, quocnet
-from intriguing.training import minimisers, reconstruction, sparse_code
+from intriguing.training import (
+    contraction,
+    layer_pools,
+    minimisers,
+    reconstruction,
+    sparse_code,
+)
 
 SOURCE = ROOT / "src" / "intriguing"
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/experiment.schema.yaml").read_text())
@@ -39,11 +45,13 @@ def test_the_schema_offers_what_the_registry_has():
     assert ATTACK["method"]["enum"] == list(registry.table("attacks"))
     assert set(NETWORK["architecture"]["enum"]) <= set(registry.table("architectures"))
     assert set(registry.table("unsupervised")) <= set(MODEL)
+    assert set(registry.table("cures")) <= set(MODEL)
+    assert list(registry.table("cures")) == list(references.CURES)
     assert set(registry.table("sources")) <= set(MODEL)
 
 
 @pytest.mark.parametrize(
-    "kind", ["architectures", "datasets", "attacks", "unsupervised", "sources"]
+    "kind", ["architectures", "datasets", "attacks", "unsupervised", "cures", "sources"]
 )
 def test_every_reference_of_the_registry_leads_somewhere(kind):
     assert all(callable(registry.resolve(name)) for name in registry.table(kind).values())
@@ -67,6 +75,7 @@ def options(architecture):
 
 
 SPARSITY, RECONSTRUCTION = (MODEL[key]["properties"] for key in ("sparsity", "reconstruction"))
+ADVERSARIAL, CONTRACTION = (MODEL[key]["properties"] for key in ("adversarial", "contraction"))
 DATA = PROPERTIES["data"]["properties"]
 LIPSCHITZ = PROPERTIES["lipschitz"]["properties"]
 OF_ATTACKS = "margin recheck levels batch_size memory_mb"
@@ -99,7 +108,13 @@ DEFAULTS = {
         "fields strides maps pool pool_strides contrast input_contrast input_floor epsilon",
     ),
     "alexnet": (options("alexnet"), alexnet.krizhevsky, "grouped initialisation"),
-    "fully_connected": (options("fully_connected"), dense.fully_connected, "activation"),
+    "fully_connected": (options("fully_connected"), dense.fully_connected, "activation dropout"),
+    "adversarial": (
+        ADVERSARIAL,
+        layer_pools.LayerPools,
+        "layers pool replaced share distortions amplification",
+    ),
+    "contraction": (CONTRACTION, contraction.Contraction, "temperature"),
 }
 
 
@@ -110,7 +125,8 @@ def test_a_default_is_the_same_wherever_it_is_written(name):
     for key in keys.split():
         entry, default = schema[key], ours[key]
         if "default" in entry:
-            assert entry["default"] == default, key
+            written = entry["default"]
+            assert (tuple(written) if isinstance(default, tuple) else written) == default, key
         elif default is not None:
             # what is left out is not passed on, and ours holds: as the description says
             said = re.search(r"Left out: `?(.*?)`?\.$", entry["description"]).group(1)
@@ -129,6 +145,8 @@ def test_a_default_is_the_same_wherever_it_is_written(name):
         (options("fully_connected"), dense.fully_connected),
         (options("autoencoder"), autoencoder.Autoencoder),
         (options("no_options"), dense.softmax),
+        (ADVERSARIAL, layer_pools.LayerPools),
+        (CONTRACTION, contraction.Contraction),
     ],
 )
 def test_the_schema_offers_what_is_taken(schema, target):

@@ -12,6 +12,7 @@ from intriguing.artifacts.files import read_table, write_table
 from intriguing.report import (
     basis,
     cells,
+    cures,
     distortion,
     formats,
     mistakes,
@@ -380,3 +381,46 @@ def test_names_that_look_like_numbers_stay_names(tmp_path):
     again = read_table(tmp_path / "t.csv")
     assert list(again["model"]) == ["100", "nan", "1e-4"]
     assert again["distortion_mean"].isna().tolist() == [False, True, False]
+
+
+def test_ways_to_train_are_named_in_words():
+    words = [
+        ({"weight_decay": []}, "none"),
+        ({"weight_decay": [1e-5, 0], "options": {"dropout": 0.1}}, "weight decay; dropout 0.1"),
+        ({"adversarial": {"layers": []}}, "pools at all layers"),
+        ({"adversarial": {"layers": ["input", "hidden1"]}}, "pools at input, hidden1"),
+        ({"contraction": {"constant": 2.0}}, "constant at most 2"),
+    ]
+    for entry, expected in words:
+        assert cures.regularisation(entry) == expected
+
+
+def test_cures_have_a_row_for_each_model(attacks):
+    errors = {"a": 4, "b": 6, "own": 8}
+    transfers = [
+        transfer_row(source, target, seed=seed, input=kind, errors=count + seed)
+        for source in MODELS
+        for target, number in errors.items()
+        for seed in (0, 1)
+        for kind, count in (("distorted", number), ("matched_noise", number // 2), ("clean", 0))
+    ]
+    metrics = {name: [{"errors": {"test": counts(k, 40)}} for k in (1, 2)] for name in MODELS}
+    constants = {
+        name: [{"upper": 3.0, "lower": 2.0}, {"upper": 5.0, "lower": 2.5}] for name in errors
+    }
+    renamed = attacks.replace({"attack": {"other": "an-other.1"}})
+    table = cures.tidy(MODELS, metrics, constants, renamed, pandas.DataFrame(transfers))
+    row = table.set_index("model").loc["a"]
+    assert (row["test_n"], row["test_count"], row["seeds"]) == (80, 3, 2)
+    assert row["distortion_lbfgs"] == pytest.approx(0.055)
+    assert row["distortion_an-other.1"] == pytest.approx(0.056)
+    assert (row["certified"], row["jacobian"], row["ratio"]) == (4.0, 2.25, 2.0)
+    # the others alone: (6 + 8) / 2 and one more in the second seed, of 20
+    assert row["transfer_percent"] == pytest.approx(100 * (7 + 8) / 40)
+    assert row["noise_percent"] == pytest.approx(100 * (3.5 + 4.5) / 40)
+    layout = cures.layout(table)
+    assert layout["ratio"][0] == "2.00" and layout["distortion, an-other.1"][0].startswith(
+        "0.0560 ["
+    )
+    assert layout["n"][0] == "40 in 2 seeds"
+    assert "A & co" in formats.markdown(layout)

@@ -25,6 +25,7 @@ TABLES = [
         "table4",
         "table5",
         "claims",
+        "cures",
         "mistakes",
         "distortion",
         "certificates",

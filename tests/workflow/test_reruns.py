@@ -26,15 +26,15 @@ PAGE = once("page")
 CLAIMS = once("claims") | PAGE
 TABLE1 = once("table1") | CLAIMS
 TABLE2 = once("table2", "heatmap") | CLAIMS
-TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure") | TABLE2
-SETS_TABLE = once("attacks_table", "distortion", "table3") | TABLE1
+TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure", "cures_table") | TABLE2
+SETS_TABLE = once("attacks_table", "distortion", "table3", "cures_table") | TABLE1
 HALVES = Counter(halves=SEEDS) | once("table4") | CLAIMS
 BOUNDS = once("table5", "layers_figure") | CLAIMS
 CERTIFICATES = once("certify", "certificates", "instability") | CLAIMS
 
 
 def bounds(number):
-    return Counter(lipschitz=number) | BOUNDS | CERTIFICATES
+    return Counter(lipschitz=number) | BOUNDS | CERTIFICATES | once("cures_table")
 
 
 # every model is a column of the matrix, so that a new one repeats it
@@ -114,6 +114,10 @@ TABLE = {
     "a network that is not used": (statement(f"{SOURCE}/networks/quocnet.py"), {}),
     "a network of one model": (statement(f"{SOURCE}/networks/autoencoder.py"), of_models(1)),
     "its training without labels": (statement(f"{SOURCE}/training/sparse_code.py"), of_models(1)),
+    "adversarial training": (
+        statement(f"{SOURCE}/training/layer_pools.py"),
+        of_models(1),
+    ),
     "a network of two models": (statement(f"{SOURCE}/networks/dense.py"), of_models(2, HALVED)),
     "training": (statement(f"{SOURCE}/training/classifier.py"), ALL_MODELS),
     "a method": (
@@ -165,7 +169,7 @@ TABLE = {
         | TABLE2
         | BOUNDS
         | once("certificates", "instability", "distortion", "galleries")
-        | once("mistakes", "mistakes_figure"),
+        | once("mistakes", "mistakes_figure", "cures_table"),
     ),
     # the same images are distorted, hidden by noise, and where the bounds are looked at
     "the sample of the attack that is shown": (

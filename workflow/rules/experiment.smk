@@ -101,7 +101,7 @@ def method(experiment, wildcards):
 def network_of_model(experiment, wildcards):
     """Our own code alone: for a user's see `factory_code`."""
     entry = experiment.model(wildcards.model)
-    sources = registry.table("sources")
+    sources = registry.table("sources") | registry.table("cures")
     chosen = [reference for key, reference in sources.items() if key in entry]
     if "architecture" in entry:
         chosen.append(registry.table("architectures")[entry["architecture"]])
@@ -189,6 +189,15 @@ def shown_of(models):
     for name, entry in models.items():
         shown[name] = {key: entry[key] for key in keys if key in entry}
     return shown
+
+
+def shown_regularisation(experiment, wildcards):
+    """What the table of cures shows of each model."""
+    keys = ("label", "options", "weight_decay", "adversarial", "contraction")
+    return {
+        name: {key: entry[key] for key in keys if key in entry}
+        for name, entry in experiment.models.items()
+    }
 
 
 def figure_params(figure):

@@ -237,6 +237,36 @@ rule distortion:
         "../../scripts/distortion.py"
 
 
+# not called cures: an experiment is
+rule cures_table:
+    input:
+        models=of_experiment(
+            lambda *which: sum(paths.model_folders(*which).values(), []),
+        ),
+        bounds=of_experiment(
+            lambda *which: sum(paths.bounds_files(*which).values(), []),
+        ),
+        attacks=paths.ATTACKS_TABLE,
+        transfer=paths.TRANSFER_TABLE,
+    output:
+        **paths.table("cures"),
+    log:
+        "results/{experiment}/logs/tables/cures.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        models=of_experiment(shown_regularisation),
+        folders=of_experiment(paths.model_folders),
+        bounds=of_experiment(paths.bounds_files),
+        code=code_of("cures.py"),
+    message:
+        "adversarial and contractive training of {wildcards.experiment}"
+    script:
+        "../../scripts/cures.py"
+
+
 rule mistakes:
     input:
         transfer=paths.TRANSFER_TABLE,
@@ -433,7 +463,7 @@ rule page:
         claims=paths.table("claims")["html"],
         table1=paths.table("table1")["html"],
         table2=paths.table("table2")["html"],
-        of_halves=of_experiment(paths.halved_tables),
+        optional=of_experiment(paths.optional_tables),
         table5=paths.table("table5")["html"],
         mistakes=paths.table("mistakes")["html"],
         distortion=paths.table("distortion")["html"],

@@ -212,6 +212,50 @@ def _distorted(pairs: pandas.DataFrame, *, across: bool) -> pandas.DataFrame:
     return pairs[(pairs["input"] == "distorted") & (pairs["across"] == across)]
 
 
+def pools_help(tables: Tables) -> Finding:
+    ways = _ways_to_train(tables)
+    return _error_saved(ways, "decay", "all")
+
+
+def hidden_pools_help_more(tables: Tables) -> Finding:
+    ways = _ways_to_train(tables)
+    return _error_saved(ways, "input", "hidden")
+
+
+def _ways_to_train(tables: Tables) -> dict[str, pandas.DataFrame]:
+    """Models of the table of cures under weight decay, by the layers that have a pool."""
+    models = tables["cures"]
+    models = models.assign(pools=models["pools"].fillna(""))
+    plain = models["regularisation"] == "weight decay"
+    pooled = models["regularisation"] == "weight decay; pools at " + models["pools"]
+    hidden = models["pools"].str.fullmatch(r"hidden\d+(, hidden\d+)*")
+    everywhere = models["pools"].str.fullmatch(r"all layers|input(, hidden\d+)+")
+    return {
+        "decay": models[plain],
+        "input": models[pooled & (models["pools"] == "input")],
+        "hidden": models[pooled & hidden],
+        "all": models[pooled & everywhere],
+    }
+
+
+def _error_saved(ways: Mapping[str, pandas.DataFrame], worse: str, better: str) -> Finding:
+    names = {
+        "decay": "weight decay alone",
+        "input": "a pool at the input",
+        "hidden": "pools at hidden layers",
+        "all": "pools at all layers",
+    }
+    for way in (worse, better):
+        if ways[way].empty:
+            return untestable(f"no model with {names[way]}")
+    before, after = (estimate(ways[way], "test")[0] for way in (worse, better))
+    effect = difference(before, after)
+    verdict, _ = in_all([effect])
+    reason = f"{before.value:.2f} % with {names[worse]}, {after.value:.2f} % with {names[better]}"
+    images = least([ways[way]["test_n"].iloc[0] for way in (worse, better)])
+    return Finding(effect, "test error saved, points", 1, images, verdict, reason)
+
+
 def units_and_directions(tables: Tables) -> Finding:
     return untestable("single units are not compared with directions yet")
 
@@ -273,6 +317,22 @@ CLAIMS = (
         f"errors of each other model before and after amplification; {IN_ALL}",
         ("table3", "table4"),
         amplification_raises_transfer,
+    ),
+    Claim(
+        "adversarial training",
+        "Pools of adversarial examples for every layer's output lower the test error.",
+        "test error with weight decay alone minus that with pools at all layers, over seeds;"
+        " reproduced: its interval lies above 0",
+        ("cures",),
+        pools_help,
+    ),
+    Claim(
+        "hidden layers",
+        "Pools at hidden layers are more useful than one at the input.",
+        "test error with a pool at the input minus that with pools at hidden layers alone;"
+        " reproduced: its interval lies above 0",
+        ("cures",),
+        hidden_pools_help_more,
     ),
     Claim(
         "bounds",

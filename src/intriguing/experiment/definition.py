@@ -11,6 +11,9 @@ from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 Entry = dict[str, Any]
 
+CURES = ("adversarial", "contraction")
+"""Keys of a model's entry that say how it is trained against adversarial examples."""
+
 
 class Experiment:
     """One experiment with every default filled in.
@@ -75,6 +78,11 @@ class Experiment:
     def halved_models(self) -> dict[str, Entry]:
         """Entries of the networks of Tables 3 and 4 by name, in the order of the tables."""
         return {name: self.every_model[name] for name in self.halves["models"]}
+
+    @property
+    def has_cures(self) -> bool:
+        """Whether a model is trained against adversarial examples, or contractively."""
+        return any(cure in entry for entry in self.models.values() for cure in CURES)
 
     def _halved(self, model: str) -> bool:
         return self.has_halves and model in self.halves["models"]
@@ -144,9 +152,11 @@ class Experiment:
         """What the bounds of a trained model depend on, apart from the model."""
         sample = self.sample(self.shown_attack)
         sample["count"] = min(self.lipschitz["images"], sample["count"])
-        return {key: sample[key] for key in ("split", "count", "targets")} | {
-            "lipsdp": self.lipschitz["lipsdp"]
-        }
+        entry = {key: sample[key] for key in ("split", "count", "targets")}
+        entry["lipsdp"] = self.lipschitz["lipsdp"]
+        if self.lipschitz["ascent"]:
+            entry["ascent"] = self.lipschitz["ascent"]
+        return entry
 
     def models_of(self, attack: str) -> list[str]:
         """Names of the models that an attack is applied to, in the order of the experiment."""

@@ -45,6 +45,7 @@ PAGE = "results/{experiment}/page.html"
 FORMATS = ("csv", "md", "tex", "html")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
 TABLES_OF_HALVES = ("table3", "table4")
+TABLES_OF_CURES = ("cures",)
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
 Wildcards = Mapping[str, Any]
@@ -69,7 +70,14 @@ def table(name: str) -> dict[str, str]:
 
 def tables_of(experiment: Experiment, wildcards: Any = None) -> tuple[str, ...]:
     """Names of the tables that an experiment has."""
-    return (*TABLES, *(TABLES_OF_HALVES if experiment.has_halves else ()))
+    return (*TABLES, *_optional(experiment))
+
+
+def _optional(experiment: Experiment) -> tuple[str, ...]:
+    return (
+        *(TABLES_OF_HALVES if experiment.has_halves else ()),
+        *(TABLES_OF_CURES if experiment.has_cures else ()),
+    )
 
 
 def tables_of_claims(experiment: Experiment, wildcards: Any = None) -> list[str]:
@@ -79,10 +87,9 @@ def tables_of_claims(experiment: Experiment, wildcards: Any = None) -> list[str]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
-def halved_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """Tables 3 and 4 as HTML, of an experiment that has them."""
-    names = TABLES_OF_HALVES if experiment.has_halves else ()
-    patterns = [table(name)["html"] for name in names]
+def optional_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Tables as HTML that not every experiment has."""
+    patterns = [table(name)["html"] for name in _optional(experiment)]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
@@ -316,6 +323,14 @@ def paper_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     names = [name for name in FIGURES_OF_THE_PAPER if name in experiment.report]
     patterns = [FIGURE.format(name=name) for name in names]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+
+
+def bounds_files(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
+    """The constants of each model, one file for each seed."""
+    return {
+        name: filled(BOUNDS, experiment=experiment.name, model=name, seed=experiment.seeds)
+        for name in experiment.models
+    }
 
 
 def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:

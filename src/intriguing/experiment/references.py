@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 from intriguing.errors import ExperimentError
+from intriguing.experiment.definition import CURES
 from intriguing.experiment.schema import suggest
 from intriguing.networks.weight_sources import PUBLISHED, PUBLISHED_FOR
 
@@ -27,7 +28,7 @@ _SEARCH = {
 _OF_FOLDERS = ("folder", "size", "resize", "channels")
 # the architecture that a key is for
 _UNSUPERVISED = {"sparsity": "autoencoder", "reconstruction": "quocnet"}
-_TRAINING = ("training", "weight_decay", *_UNSUPERVISED)
+_TRAINING = ("training", "weight_decay", *_UNSUPERVISED, *CURES)
 # dense layers under a weight decay, of architectures with a fixed number
 _DENSE = {"softmax": 1, "autoencoder": 1, "quocnet": 1, "alexnet_style": 3}
 
@@ -41,6 +42,7 @@ def check(settings: Entry) -> None:
     parts = settings["data"]["parts"]
     for name, model in settings["models"].items():
         _check_model(f"models.{name}", model, ["train", *parts])
+        _check_minimiser(f"models.{name}", model, settings["training"])
     networks = settings["lipschitz"]["networks"]
     for name, network in networks.items():
         key = f"lipschitz.networks.{name}.weights"
@@ -120,6 +122,7 @@ def _check_model(key: str, model: Entry, trainable: Collection[str]) -> None:
     for stage, owner in _UNSUPERVISED.items():
         if stage in model and architecture != owner:
             _fail(f"{key}.{stage}", f"does not apply to {architecture}: remove it")
+    _check_cures(key, model, architecture)
     _check_weights(f"{key}.weights", model.get("weights"), architecture)
     given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
     if given:
@@ -133,6 +136,42 @@ def _check_model(key: str, model: Entry, trainable: Collection[str]) -> None:
             f"{key}.weight_decay",
             f"has {len(model['weight_decay'])} values for {layers} layers: give one for each",
         )
+
+
+def _check_cures(key: str, model: Entry, architecture: str) -> None:
+    given = [cure for cure in CURES if cure in model]
+    if given and architecture not in ("fully_connected", "softmax"):
+        _fail(f"{key}.{given[0]}", f"does not apply to {architecture}: remove it")
+    if len(given) > 1:
+        _fail(key, "has adversarial and contraction: remove one of them")
+    hidden = model["options"].get("hidden", [])
+    known = ["input", *(f"hidden{number}" for number in range(1, len(hidden) + 1))]
+    pools = model.get("adversarial", {"layers": [], "distortions": 0})
+    for layer in pools["layers"]:
+        if layer not in known:
+            _fail(
+                f"{key}.adversarial.layers",
+                f"has {layer!r}, which does not exist: choose from {', '.join(known)}",
+            )
+    sizes, number = pools["distortions"], len(pools["layers"] or known)
+    if isinstance(sizes, list) and len(sizes) != number:
+        _fail(
+            f"{key}.adversarial.distortions",
+            f"has {len(sizes)} values for {number} pools: give one number, or one for each",
+        )
+
+
+def _check_minimiser(key: str, model: Entry, training: Entry) -> None:
+    """Trainings that change the objective at every step need mini-batches."""
+    own = "training" in model
+    if "adam" in (model["training"] if own else training):
+        return
+    for cure in CURES:
+        if cure in model:
+            _fail(
+                f"{key}.{cure}",
+                "needs mini-batches, not L-BFGS: give the model a training of its own, {adam: {}}",
+            )
 
 
 def _check_attack(

@@ -33,7 +33,8 @@ class Artifacts:
     """The files that a page shows.
 
     tables : mapping of str to path
-        HTML tables by name: `TABLES`, and ``table3`` and ``table4`` where there are such.
+        HTML tables by name: `TABLES`, and ``table3``, ``table4`` and ``cures`` where there are
+        such.
     figures : mapping of str to path
         PNG figures by name: `FIGURES`.
     galleries : mapping of str to path

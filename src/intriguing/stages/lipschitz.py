@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas
+import torch
 from torch import nn
 
 from intriguing.artifacts import bounds as stored
 from intriguing.artifacts.dataset import DatasetFile
+from intriguing.lipschitz.ascent import raised_images
 from intriguing.lipschitz.network import NetworkBounds, network_bounds
 from intriguing.stages.images import sampled_images
 
@@ -24,7 +26,8 @@ def run(data: DatasetFile, model: nn.Module, entry: Mapping[str, Any]) -> Networ
     data : artifacts.dataset.DatasetFile
     model : Module
     entry : mapping
-        What `experiment.Experiment.bounded` gives: the sample, and ``lipsdp``.
+        What `experiment.Experiment.bounded` gives: the sample, ``lipsdp``, and ``ascent`` if the
+        Jacobian is to be taken at images with a larger one as well.
 
     Returns
     -------
@@ -33,6 +36,8 @@ def run(data: DatasetFile, model: nn.Module, entry: Mapping[str, Any]) -> Networ
     """
     images, _ = sampled_images(data, entry)
     shape = tuple(images.shape[1:])
+    if entry.get("ascent"):
+        images = torch.cat([images, raised_images(model, images, entry["ascent"])])
     return network_bounds(model, shape, images, compare=True, lipsdp=entry["lipsdp"], partial=True)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -60,6 +60,8 @@ def run(
         "weight_decay": entry["weight_decay"],
         "sparsity": entry.get("sparsity"),
         "reconstruction": entry.get("reconstruction"),
+        "adversarial": entry.get("adversarial"),
+        "contraction": entry.get("contraction"),
         "trained_on": entry["trained_on"],
         "seed": seed,
         "digest": data.digest,
@@ -70,15 +72,23 @@ def run(
     if not settings["weights"]:
         model = model.to(device)
         images, labels = _tensors(data, task, entry["trained_on"])
-        history = train(
-            model,
-            images.to(device),
-            labels.to(device),
-            method=_method(entry["training"]),
-            weight_decay=entry["weight_decay"],
-            code=_unsupervised(entry),
-            seed=own_seed(name, seed),
-        )
+        images, labels = images.to(device), labels.to(device)
+        method, decay, own = _method(entry["training"]), entry["weight_decay"], own_seed(name, seed)
+        cure = _cure(entry)
+        if cure is None:
+            stage = _unsupervised(entry)
+            history = train(
+                model, images, labels, method=method, weight_decay=decay, code=stage, seed=own
+            )
+        else:
+            cure.fit(
+                model,
+                (images, labels),
+                method=method,
+                weight_decay=decay,
+                seed=own,
+                history=history,
+            )
     model.eval().requires_grad_(False).cpu()
     errors = {}
     for split in data.split_names:
@@ -117,6 +127,30 @@ def _tensors(data: DatasetFile, task: Task, name: str) -> tuple[torch.Tensor, to
 def _method(entry: Mapping[str, Any]) -> Lbfgs | Adam:
     ((name, options),) = entry.items()
     return METHODS[name](**options)
+
+
+class _Cure(Protocol):
+    """Settings of a training against adversarial examples, which know how to carry it out."""
+
+    def fit(
+        self,
+        model: nn.Module,
+        data: tuple[torch.Tensor, torch.Tensor],
+        *,
+        method: Lbfgs | Adam,
+        weight_decay: Sequence[float],
+        seed: int,
+        history: History,
+    ) -> None:
+        """Train a model in place, instead of `classifier.train`."""
+
+
+def _cure(entry: Mapping[str, Any]) -> _Cure | None:
+    """Settings of adversarial or contractive training, of a model that has either."""
+    for key, reference in registry.table("cures").items():
+        if entry.get(key) is not None:
+            return registry.resolve(reference)(**entry[key])
+    return None
 
 
 def _unsupervised(entry: Mapping[str, Any]) -> Unsupervised | None:
