@@ -16,7 +16,8 @@ from intriguing.networks.predictions import count_errors
 from intriguing.networks.untrained import own_seed, untrained
 from intriguing.tasks import Task
 from intriguing.training.classifier import Unsupervised, train
-from intriguing.training.minimisers import METHODS, Adam, History, Lbfgs
+from intriguing.training.minimisers import METHODS, Method
+from intriguing.training.objective import History
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def _tensors(data: DatasetFile, task: Task, name: str) -> tuple[torch.Tensor, to
     return torch.from_numpy(split.images), task.labels(torch.from_numpy(split.labels))
 
 
-def _method(entry: Mapping[str, Any]) -> Lbfgs | Adam:
+def _method(entry: Mapping[str, Any]) -> Method:
     ((name, options),) = entry.items()
     return METHODS[name](**options)
 
