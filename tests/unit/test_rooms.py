@@ -20,7 +20,7 @@ from intriguing.datasets import digits, folder, load
 from intriguing.experiment import loader, references
 from intriguing.lipschitz.network import network_bounds
 from intriguing.networks import alexnet, alexnet_style, autoencoder, dense, quocnet
-from intriguing.training import minimisers, reconstruction, sparse_code
+from intriguing.training import minimisers, reconstruction, sparse_code, working_set
 
 SOURCE = ROOT / "src" / "intriguing"
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/experiment.schema.yaml").read_text())
@@ -77,6 +77,11 @@ DEFAULTS = {
         minimisers.Lbfgs,
         "iterations history gradient_tolerance change_tolerance",
     ),
+    "working_set": (
+        training("working_set"),
+        working_set.WorkingSet,
+        "epochs batch_size learning_rate iterations history gradient_tolerance change_tolerance",
+    ),
     "adam": (training("adam"), minimisers.Adam, "epochs batch_size learning_rate"),
     "sparsity": (SPARSITY, sparse_code.Sparsity, "activation penalty decay"),
     "reconstruction": (RECONSTRUCTION, reconstruction.ReconstructionTica, "sparsity"),
@@ -122,6 +127,7 @@ def test_a_default_is_the_same_wherever_it_is_written(name):
     ("schema", "target"),
     [
         (training("lbfgs"), minimisers.Lbfgs),
+        (training("working_set"), working_set.WorkingSet),
         (training("adam"), minimisers.Adam),
         (options("quocnet"), quocnet.Options),
         (options("alexnet_style"), alexnet_style.alexnet_style),

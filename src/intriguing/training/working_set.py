@@ -44,7 +44,8 @@ FACTOR = 1.5
 class WorkingSet:
     """A few epochs of Adam, then L-BFGS mostly on the images that carry the loss.
 
-    For classifiers: the objective has to be a mean over images.
+    For classifiers: the objective has to be a mean over images. One with batch norm has other
+    statistics on a part of the images than on all: train it with Adam.
 
     epochs, batch_size, learning_rate : of Adam at the start; 0 epochs: none.
     iterations : most iterations of L-BFGS.
@@ -56,7 +57,7 @@ class WorkingSet:
     epochs: int = 5
     batch_size: int = 128
     learning_rate: float = 1e-2
-    iterations: int = 1000
+    iterations: int = 700
     history: int = 50
     gradient_tolerance: float = 1e-7
     change_tolerance: float = 1e-9
