@@ -25,6 +25,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
+from intriguing.errors import TrainingError
 from intriguing.progress import Progress
 from intriguing.training.objective import History, MeanLoss, checked
 
@@ -202,6 +203,7 @@ def minimise_on_working_sets(
         line_search_fn="strong_wolfe",
     )
     point = evaluate(objective, parameters, number, phase)
+    new: Point | None
     history.add(phase, point.value, point.error)
     length, share, left = FIRST, SHARE, method.iterations
     with Progress(f"training the {phase}", method.iterations, "iterations") as progress:
@@ -209,21 +211,27 @@ def minimise_on_working_sets(
             rows = choose(point.losses, share)
             surrogate = Surrogate(objective, parameters, rows, point, phase)
             state = _copy(optimizer)
-            steps = _advance(optimizer, surrogate, min(length, left))
-            ended = surrogate()
-            new = surrogate.last
-            if rows is not None:
-                new = evaluate(objective, parameters, number, phase)
+            try:
+                steps = _advance(optimizer, surrogate, min(length, left))
+                promised = point.value - surrogate()
+                new = surrogate.last
+                if rows is not None:
+                    new = evaluate(objective, parameters, number, phase)
+            except TrainingError:
+                if rows is None:
+                    raise
+                # a linear term has no curvature: a line search may follow it to infinity
+                steps, new = 1, None
             left -= steps
             images = number if rows is None else len(rows)
-            progress.advance(steps, objective=f"{new.value:.6g}", images=images)
-            gain, promised = point.value - new.value, point.value - ended
-            if rows is not None and not gain > 0:
+            progress.advance(steps, objective=f"{point.value:.6g}", images=images)
+            if new is None or (rows is not None and not new.value < point.value):
                 _move(parameters, point.weights)
                 _restore(optimizer, state)
                 share = share / 2 if length > SHORTEST else 0.0
                 length = max(SHORTEST, length // 2)
                 continue
+            gain = point.value - new.value
             history.add(phase, new.value, new.error)
             _state(optimizer)["prev_flat_grad"].add_(new.gradient - surrogate.last.gradient)
             point = new
