@@ -136,7 +136,7 @@ MISTAKES = {
     ),
     "two methods": (
         changed(["training"], {"adam": {}, "lbfgs": {}}),
-        "exactly one of the keys lbfgs, adam",
+        "exactly one of the keys lbfgs, working_set, adam",
     ),
     "report": (changed(["report", "attack"], "fgsm"), "report.attack is 'fgsm'"),
     "untargeted lbfgs": (

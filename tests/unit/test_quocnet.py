@@ -10,7 +10,8 @@ from intriguing.lipschitz import layer_bounds, network_bounds
 from intriguing.networks.local_layers import L2Pool2d, LocallyConnected2d
 from intriguing.networks.quocnet import QuocNet
 from intriguing.report.filters import concentration, filter_figure
-from intriguing.training.minimisers import Adam, History, Lbfgs
+from intriguing.training.minimisers import Adam, Lbfgs
+from intriguing.training.objective import History
 from intriguing.training.reconstruction import LocalAutoencoder, ReconstructionTica
 
 SMALL = {"fields": [3, 2], "maps": [2, 3], "pool": 2}

@@ -26,6 +26,7 @@ from intriguing.training import (
     minimisers,
     reconstruction,
     sparse_code,
+    working_set,
 )
 
 SOURCE = ROOT / "src" / "intriguing"
@@ -86,6 +87,11 @@ DEFAULTS = {
         minimisers.Lbfgs,
         "iterations history gradient_tolerance change_tolerance",
     ),
+    "working_set": (
+        training("working_set"),
+        working_set.WorkingSet,
+        "epochs batch_size learning_rate iterations history gradient_tolerance change_tolerance",
+    ),
     "adam": (training("adam"), minimisers.Adam, "epochs batch_size learning_rate"),
     "sparsity": (SPARSITY, sparse_code.Sparsity, "activation penalty decay"),
     "reconstruction": (RECONSTRUCTION, reconstruction.ReconstructionTica, "sparsity"),
@@ -138,6 +144,7 @@ def test_a_default_is_the_same_wherever_it_is_written(name):
     ("schema", "target"),
     [
         (training("lbfgs"), minimisers.Lbfgs),
+        (training("working_set"), working_set.WorkingSet),
         (training("adam"), minimisers.Adam),
         (options("quocnet"), quocnet.Options),
         (options("alexnet_style"), alexnet_style.alexnet_style),

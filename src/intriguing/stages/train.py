@@ -16,7 +16,8 @@ from intriguing.networks.predictions import count_errors
 from intriguing.networks.untrained import own_seed, untrained
 from intriguing.tasks import Task
 from intriguing.training.classifier import Unsupervised, train
-from intriguing.training.minimisers import METHODS, Adam, History, Lbfgs
+from intriguing.training.minimisers import METHODS, Method
+from intriguing.training.objective import History
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def _tensors(data: DatasetFile, task: Task, name: str) -> tuple[torch.Tensor, to
     return torch.from_numpy(split.images), task.labels(torch.from_numpy(split.labels))
 
 
-def _method(entry: Mapping[str, Any]) -> Lbfgs | Adam:
+def _method(entry: Mapping[str, Any]) -> Method:
     ((name, options),) = entry.items()
     return METHODS[name](**options)
 
@@ -137,7 +138,7 @@ class _Cure(Protocol):
         model: nn.Module,
         data: tuple[torch.Tensor, torch.Tensor],
         *,
-        method: Lbfgs | Adam,
+        method: Method,
         weight_decay: Sequence[float],
         seed: int,
         history: History,

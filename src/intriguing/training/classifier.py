@@ -1,4 +1,4 @@
-"""Training as in the paper: full-batch L-BFGS to convergence, or mini-batch Adam.
+"""Training as in the paper: L-BFGS to convergence; or mini-batch Adam.
 
 The objective is the mean softmax cross-entropy plus ``sum_l lambda_l sum(w^2) / k_l`` over the
 layers l, with k_l the number of units of layer l; biases are not decayed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -16,7 +17,8 @@ from torch.nn import functional
 
 from intriguing import registry
 from intriguing.errors import TrainingError
-from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
+from intriguing.training.minimisers import Adam, Method, minimise
+from intriguing.training.objective import History
 
 NEGLIGIBLE = 1e-30
 # images that show whether a model is random
@@ -37,7 +39,7 @@ def train(
     images: torch.Tensor,
     labels: torch.Tensor,
     *,
-    method: Lbfgs | Adam,
+    method: Method,
     weight_decay: Sequence[float] = (),
     code: Unsupervised | None = None,
     seed: int = 0,
@@ -52,7 +54,7 @@ def train(
         ``classifier`` is trained on the frozen code.
     images : float32 Tensor (N, C, H, W)
     labels : int64 Tensor (N,)
-    method : minimisers.Lbfgs or minimisers.Adam
+    method : minimisers.Lbfgs, working_set.WorkingSet or minimisers.Adam
     weight_decay : sequence of float
         lambda for each dense layer (of a network with a code, for the classifier alone), from input
         to logits; empty: none.
@@ -81,7 +83,7 @@ def train(
         )
     history = History()
     model.train()
-    if isinstance(method, Lbfgs) and _is_random(model, images[:PROBE]):
+    if not isinstance(method, Adam) and _is_random(model, images[:PROBE]):
         raise TrainingError(
             "the network gives the same image other logits each time in training, as dropout does,"
             " which L-BFGS cannot minimise: give its entry a training of its own, {adam: {}}"
@@ -93,14 +95,8 @@ def train(
     else:
         inputs, classifier = images, model
 
-    def objective(rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = classifier(inputs if rows is None else inputs[rows])
-        wanted = labels if rows is None else labels[rows]
-        value = functional.cross_entropy(logits, wanted)
-        for strength, layer in zip(weight_decay, layers, strict=False):
-            value = value + strength * layer.weight.square().sum() / layer.out_features
-        return value, (logits.detach().argmax(1) != wanted).float().mean()
-
+    decays = list(zip(weight_decay, layers, strict=False))
+    objective = CrossEntropy(classifier, inputs, labels, decays)
     minimise(classifier, objective, len(labels), method, seed, "classifier", history)
     model.eval()
     model.requires_grad_(False)
@@ -109,6 +105,43 @@ def train(
         # which a CPU's matrix products are tens of times slower
         weight[weight.abs() < NEGLIGIBLE] = 0.0
     return history
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The paper's objective, a `objective.MeanLoss`.
+
+    decays : pairs of lambda and the layer it applies to.
+    """
+
+    classifier: nn.Module
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    decays: Sequence[tuple[float, nn.Linear]]
+
+    def losses(self) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.classifier(self.inputs)
+        return functional.cross_entropy(logits, self.labels, reduction="none"), self._wrong(logits)
+
+    def penalty(self) -> torch.Tensor:
+        return self._decayed(torch.zeros((), device=self.labels.device))
+
+    def part(self, rows: torch.Tensor) -> CrossEntropy:
+        return replace(self, inputs=self.inputs[rows], labels=self.labels[rows])
+
+    def __call__(self, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        part = self if rows is None else self.part(rows)
+        logits = self.classifier(part.inputs)
+        value = self._decayed(functional.cross_entropy(logits, part.labels))
+        return value, part._wrong(logits).float().mean()
+
+    def _decayed(self, value: torch.Tensor) -> torch.Tensor:
+        for strength, layer in self.decays:
+            value = value + strength * layer.weight.square().sum() / layer.out_features
+        return value
+
+    def _wrong(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits.detach().argmax(1) != self.labels
 
 
 @torch.no_grad()

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from intriguing.errors import TrainingError
 from intriguing.training.layer_outputs import check_adam, decay, layer_outputs, settle
-from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
+from intriguing.training.minimisers import Method, minimise
+from intriguing.training.objective import History
 
 SLOPES: dict[type[nn.Module], float] = {nn.Sigmoid: 0.25, nn.Tanh: 1.0, nn.ReLU: 1.0}
 """Largest slopes of the activations."""
@@ -47,7 +48,7 @@ class Contraction:
         model: nn.Module,
         data: tuple[torch.Tensor, torch.Tensor],
         *,
-        method: Lbfgs | Adam,
+        method: Method,
         weight_decay: Sequence[float],
         seed: int,
         history: History,
@@ -64,7 +65,7 @@ class Contraction:
             Of each dense layer, as in `classifier.train`, besides the limits.
         seed : int
             Order of the mini-batches.
-        history : minimisers.History
+        history : objective.History
 
         Raises
         ------

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from intriguing.errors import TrainingError
-from intriguing.training.minimisers import Adam, Lbfgs
+from intriguing.training.minimisers import Adam
 
 # weights below are set to 0: denormal numbers slow a CPU's matrix products down
 NEGLIGIBLE = 1e-30
@@ -89,7 +89,7 @@ def decay(model: nn.Module, strengths: Sequence[float]) -> torch.Tensor:
     return total
 
 
-def check_adam(key: str, method: Lbfgs | Adam) -> None:
+def check_adam(key: str, method: Method) -> None:
     """Raise `TrainingError` unless a network is trained on mini-batches."""
     if not isinstance(method, Adam):
         raise TrainingError(

@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from intriguing.errors import TrainingError
 from intriguing.training.layer_outputs import LayerOutput, check_adam, decay, layer_outputs, settle
-from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
+from intriguing.training.minimisers import Method, minimise
 from intriguing.training.nearest_boundary import nearest_boundary, towards_boundary
+from intriguing.training.objective import History
 
 Data = tuple[torch.Tensor, torch.Tensor]
 """Images and labels."""
@@ -55,7 +56,7 @@ class LayerPools:
         model: nn.Module,
         data: Data,
         *,
-        method: Lbfgs | Adam,
+        method: Method,
         weight_decay: Sequence[float],
         seed: int,
         history: History,
@@ -72,7 +73,7 @@ class LayerPools:
             As in `classifier.train`.
         seed : int
             Order of the mini-batches, and which images and examples are drawn.
-        history : minimisers.History
+        history : objective.History
 
         Raises
         ------

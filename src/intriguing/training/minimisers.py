@@ -1,16 +1,16 @@
-"""Minimisers of a training objective: full-batch L-BFGS to convergence, or mini-batch Adam."""
+"""Minimisers of a training objective: L-BFGS on all images or on working sets, or Adam."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from intriguing.errors import TrainingError
 from intriguing.progress import Progress
+from intriguing.training.objective import History, MeanLoss, Objective, checked
+from intriguing.training.working_set import WorkingSet, minimise_on_working_sets
 
 
 @dataclass(frozen=True)
@@ -38,29 +38,15 @@ class Adam:
     learning_rate: float = 1e-3
 
 
-METHODS: dict[str, type[Lbfgs] | type[Adam]] = {"lbfgs": Lbfgs, "adam": Adam}
-
-Objective = Callable[[torch.Tensor | None], tuple[torch.Tensor, torch.Tensor | None]]
-"""Value and error rate on some rows (None: all)."""
-
-
-@dataclass
-class History:
-    """One row for each evaluation of the full objective (L-BFGS) or each epoch (Adam)."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, phase: str, objective: float, error: float | None) -> None:
-        self.rows.append(
-            {"phase": phase, "step": len(self.rows), "objective": objective, "error": error}
-        )
+Method = Lbfgs | WorkingSet | Adam
+METHODS: dict[str, type[Method]] = {"lbfgs": Lbfgs, "working_set": WorkingSet, "adam": Adam}
 
 
 def minimise(
     module: nn.Module,
-    objective: Objective,
+    objective: Objective | MeanLoss,
     number: int,
-    method: Lbfgs | Adam,
+    method: Method,
     seed: int,
     phase: str,
     history: History,
@@ -72,10 +58,11 @@ def minimise(
     module : Module
     objective : callable
         ``objective(rows)`` gives the value (Tensor) and the error rate (Tensor or None) on some of
-        the images; ``rows`` is an int64 Tensor on the CPU, or None for all of them.
+        the images; ``rows`` is an int64 Tensor on the CPU, or None for all of them. A `WorkingSet`
+        needs an `objective.MeanLoss`.
     number : int
         Number of images.
-    method : Lbfgs or Adam
+    method : Lbfgs, WorkingSet or Adam
     seed : int
         Order of the mini-batches.
     phase : str
@@ -85,21 +72,22 @@ def minimise(
     Raises
     ------
     TrainingError
-        If the objective stops being finite.
+        If the objective stops being finite or does not go with the method.
     """
     if isinstance(method, Lbfgs):
         _minimise_lbfgs(module, objective, method, phase, history)
+    elif isinstance(method, WorkingSet):
+        if not isinstance(objective, MeanLoss):
+            raise TrainingError(
+                f"the objective of the {phase} is not a mean over images plus a penalty, which a"
+                " working set needs: train it with lbfgs or adam"
+            )
+        if method.epochs:
+            start = Adam(method.epochs, method.batch_size, method.learning_rate)
+            _minimise_adam(module, objective, number, start, seed, phase, history)
+        minimise_on_working_sets(module, objective, number, method, phase, history)
     else:
         _minimise_adam(module, objective, number, method, seed, phase, history)
-
-
-def _checked(value: torch.Tensor, phase: str) -> torch.Tensor:
-    if not value.isfinite():
-        raise TrainingError(
-            f"the objective of the {phase} became {value.item()}: lower the learning rate or the"
-            " weight decay, or check the images"
-        )
-    return value
 
 
 def _minimise_lbfgs(
@@ -120,7 +108,7 @@ def _minimise_lbfgs(
         def closure() -> torch.Tensor:
             optimizer.zero_grad()
             value, error = objective(None)
-            _checked(value, phase).backward()
+            checked(value, phase).backward()
             history.add(phase, value.item(), None if error is None else error.item())
             progress.advance(1, objective=f"{value.item():.6g}")
             return value
@@ -147,7 +135,7 @@ def _minimise_adam(
             for rows in torch.randperm(number, generator=generator).split(method.batch_size):
                 optimizer.zero_grad()
                 value, error = objective(rows)
-                _checked(value, phase).backward()
+                checked(value, phase).backward()
                 optimizer.step()
                 schedule.step()
                 total += value.item() * len(rows)

@@ -17,7 +17,8 @@ from intriguing.networks.local_layers import (
     transpose_local,
 )
 from intriguing.networks.quocnet import QuocNet
-from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
+from intriguing.training.minimisers import Adam, Method, minimise
+from intriguing.training.objective import History
 
 # images that a stack is given at a time
 CHUNK = 500
@@ -45,7 +46,7 @@ class ReconstructionTica:
 
     sparsity: float | Sequence[float] = 1.0
     epsilon: float = 1e-2
-    method: Lbfgs | Adam = DEFAULT_METHOD
+    method: Method = DEFAULT_METHOD
 
     def fit(self, model: QuocNet, images: torch.Tensor, seed: int, history: History) -> None:
         """Train the stacks of a network one after the other, in place and without labels.
@@ -58,7 +59,7 @@ class ReconstructionTica:
         images : float32 Tensor (N, C, H, W)
         seed : int
             Order of the mini-batches.
-        history : minimisers.History
+        history : objective.History
             Gets the objective of each stack, as phases ``stack 1``, ``stack 2``, ...
 
         Raises

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from intriguing.networks.autoencoder import Autoencoder
-from intriguing.training.minimisers import Adam, History, Lbfgs, minimise
+from intriguing.training.minimisers import Adam, Method, minimise
+from intriguing.training.objective import History
 
 DEFAULT_METHOD = Adam()
 
@@ -26,7 +27,7 @@ class Sparsity:
     activation: float = 0.1
     penalty: float = 3.0
     decay: float = 3e-3
-    method: Lbfgs | Adam = DEFAULT_METHOD
+    method: Method = DEFAULT_METHOD
 
     def fit(self, model: Autoencoder, images: torch.Tensor, seed: int, history: History) -> None:
         """Train the code of an autoencoder without labels, in place.
@@ -37,7 +38,7 @@ class Sparsity:
         images : float32 Tensor (N, C, H, W)
         seed : int
             Order of the mini-batches.
-        history : minimisers.History
+        history : objective.History
 
         Raises
         ------
