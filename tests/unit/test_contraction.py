@@ -10,7 +10,8 @@ from intriguing.errors import TrainingError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.network import network_bounds
 from intriguing.training.contraction import SLOPES, Contraction, clip_norm, raise_norms
-from intriguing.training.minimisers import Adam, History, Lbfgs
+from intriguing.training.minimisers import Adam, Lbfgs
+from intriguing.training.objective import History
 
 
 def network(activation="sigmoid", seed=0):

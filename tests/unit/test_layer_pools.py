@@ -14,8 +14,9 @@ from intriguing.errors import TrainingError
 from intriguing.training.classifier import train
 from intriguing.training.layer_outputs import decay, layer_outputs
 from intriguing.training.layer_pools import LayerPools, Perturbation, Pool
-from intriguing.training.minimisers import Adam, History, Lbfgs
+from intriguing.training.minimisers import Adam, Lbfgs
 from intriguing.training.nearest_boundary import nearest_boundary, towards_boundary
+from intriguing.training.objective import History
 
 
 def network(seed=0, **options):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from intriguing.errors import TrainingError
-from intriguing.training.minimisers import Adam
+from intriguing.training.minimisers import Adam, Method
 
 # weights below are set to 0: denormal numbers slow a CPU's matrix products down
 NEGLIGIBLE = 1e-30
