@@ -12,11 +12,12 @@ from torch.nn import functional
 from intriguing import networks
 from intriguing.errors import TrainingError
 from intriguing.training.classifier import train
-from intriguing.training.layer_outputs import decay, layer_outputs
+from intriguing.training.layer_outputs import layer_outputs
 from intriguing.training.layer_pools import LayerPools, Perturbation, Pool
 from intriguing.training.minimisers import Adam, Lbfgs
 from intriguing.training.nearest_boundary import nearest_boundary, towards_boundary
 from intriguing.training.objective import History
+from intriguing.training.weights import decayed, decays_of
 
 
 def network(seed=0, **options):
@@ -181,15 +182,16 @@ def test_pools_make_a_network_harder_to_fool(digits):
 
 def test_decay_is_that_of_the_papers_objective():
     model = network()
-    linear = [m for m in model if isinstance(m, nn.Linear)]
+    layers, zero = dense_layers(model), torch.zeros(())
     expected = sum(
         s * (m.weight.detach().numpy() ** 2).sum() / len(m.bias)
-        for s, m in zip([1, 2, 3], linear, strict=True)
+        for s, m in zip([1, 2, 3], layers, strict=True)
     )
-    assert decay(model, [1, 2, 3]).item() == pytest.approx(expected, rel=1e-5)
-    assert decay(model, []).item() == 0
+    decays = decays_of(layers, [1, 2, 3])
+    assert decayed(zero, decays).item() == pytest.approx(expected, rel=1e-5)
+    assert decayed(zero, decays_of(layers, [])).item() == 0
     with pytest.raises(TrainingError, match="2 values but the network has 3 layers"):
-        decay(model, [1, 2])
+        decays_of(layers, [1, 2])
 
 
 @pytest.mark.parametrize(

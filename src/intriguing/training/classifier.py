@@ -19,8 +19,8 @@ from intriguing import registry
 from intriguing.errors import TrainingError
 from intriguing.training.minimisers import Adam, Method, minimise
 from intriguing.training.objective import History
+from intriguing.training.weights import Decays, decayed, decays_of, dense_layers, settle
 
-NEGLIGIBLE = 1e-30
 # images that show whether a model is random
 PROBE = 8
 # images encoded at once
@@ -74,13 +74,8 @@ def train(
         If the number of decays does not fit or the objective stops being finite.
     """
     unsupervised = getattr(model, "unsupervised", None)
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    layers = [model.classifier] if unsupervised else layers
-    if weight_decay and len(weight_decay) != len(layers):
-        raise TrainingError(
-            f"weight_decay has {len(weight_decay)} values but the network has {len(layers)} layers"
-            " that it applies to: give one value for each, from input to logits"
-        )
+    layers = [model.classifier] if unsupervised else dense_layers(model)
+    decays = decays_of(layers, weight_decay)
     history = History()
     model.train()
     if not isinstance(method, Adam) and _is_random(model, images[:PROBE]):
@@ -95,36 +90,27 @@ def train(
     else:
         inputs, classifier = images, model
 
-    decays = list(zip(weight_decay, layers, strict=False))
     objective = CrossEntropy(classifier, inputs, labels, decays)
     minimise(classifier, objective, len(labels), method, seed, "classifier", history)
-    model.eval()
-    model.requires_grad_(False)
-    for weight in model.parameters():
-        # decay drives the weights of pixels that are always 0 towards the denormal numbers, with
-        # which a CPU's matrix products are tens of times slower
-        weight[weight.abs() < NEGLIGIBLE] = 0.0
+    settle(model)
     return history
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """The paper's objective, a `objective.MeanLoss`.
-
-    decays : pairs of lambda and the layer it applies to.
-    """
+    """The paper's objective, an `objective.MeanLoss`."""
 
     classifier: nn.Module
     inputs: torch.Tensor
     labels: torch.Tensor
-    decays: Sequence[tuple[float, nn.Linear]]
+    decays: Decays
 
     def losses(self) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.classifier(self.inputs)
         return functional.cross_entropy(logits, self.labels, reduction="none"), self._wrong(logits)
 
     def penalty(self) -> torch.Tensor:
-        return self._decayed(torch.zeros((), device=self.labels.device))
+        return decayed(torch.zeros((), device=self.labels.device), self.decays)
 
     def part(self, rows: torch.Tensor) -> CrossEntropy:
         return replace(self, inputs=self.inputs[rows], labels=self.labels[rows])
@@ -132,13 +118,8 @@ class CrossEntropy:
     def __call__(self, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         part = self if rows is None else self.part(rows)
         logits = self.classifier(part.inputs)
-        value = self._decayed(functional.cross_entropy(logits, part.labels))
+        value = decayed(functional.cross_entropy(logits, part.labels), self.decays)
         return value, part._wrong(logits).float().mean()
-
-    def _decayed(self, value: torch.Tensor) -> torch.Tensor:
-        for strength, layer in self.decays:
-            value = value + strength * layer.weight.square().sum() / layer.out_features
-        return value
 
     def _wrong(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.detach().argmax(1) != self.labels

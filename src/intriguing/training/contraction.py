@@ -15,9 +15,10 @@ from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
-from intriguing.training.layer_outputs import check_adam, decay, layer_outputs, settle
+from intriguing.training.layer_outputs import check_adam, layer_outputs
 from intriguing.training.minimisers import Method, minimise
 from intriguing.training.objective import History
+from intriguing.training.weights import decayed, decays_of, dense_layers, settle
 
 SLOPES: dict[type[nn.Module], float] = {nn.Sigmoid: 0.25, nn.Tanh: 1.0, nn.ReLU: 1.0}
 """Largest slopes of the activations."""
@@ -75,6 +76,7 @@ class Contraction:
         """
         check_adam("contraction", method)
         images, labels = data
+        decays = decays_of(dense_layers(model), weight_decay)
         layers, limit = self.limits(model)
         for layer in layers:
             raise_norms(layer.weight, limit)
@@ -86,7 +88,7 @@ class Contraction:
             logits = self.temperature * model(images[rows])
             value = functional.cross_entropy(logits, labels[rows]) / self.temperature
             wrong = (logits.detach().argmax(1) != labels[rows]).float().mean()
-            return value + decay(model, weight_decay), wrong
+            return decayed(value, decays), wrong
 
         model.train()
         minimise(model, objective, len(labels), method, seed, "contractive network", history)
@@ -102,7 +104,7 @@ class Contraction:
                     f"{name} is {getattr(self, name)}: give a finite number greater than 0"
                 )
         layer_outputs(model)  # raises where a layer is not known
-        layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+        layers = dense_layers(model)
         slopes = math.prod(SLOPES.get(type(module), 1.0) for module in model.modules())
         return layers, (self.constant / slopes) ** (1 / len(layers))
 

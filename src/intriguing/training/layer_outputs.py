@@ -6,14 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from intriguing.errors import TrainingError
 from intriguing.training.minimisers import Adam, Method
-
-# weights below are set to 0: denormal numbers slow a CPU's matrix products down
-NEGLIGIBLE = 1e-30
 
 # what the output of an activation can be
 _RANGES: dict[type[nn.Module], tuple[float, float]] = {
@@ -69,26 +65,6 @@ def _all(modules: Sequence[nn.Module], known: tuple[type[nn.Module], ...]) -> bo
     return all(type(module) in known for module in modules)
 
 
-def decay(model: nn.Module, strengths: Sequence[float]) -> torch.Tensor:
-    """The weight decay sum_l lambda_l sum(w^2) / k_l of the dense layers, a Tensor ().
-
-    Raises
-    ------
-    TrainingError
-        If there are strengths, but not one for each layer.
-    """
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if strengths and len(strengths) != len(layers):
-        raise TrainingError(
-            f"weight_decay has {len(strengths)} values but the network has {len(layers)} layers:"
-            " give one value for each, from input to logits"
-        )
-    total = torch.zeros((), device=layers[0].weight.device)
-    for strength, layer in zip(strengths, layers, strict=False):
-        total = total + strength * layer.weight.square().sum() / layer.out_features
-    return total
-
-
 def check_adam(key: str, method: Method) -> None:
     """Raise `TrainingError` unless a network is trained on mini-batches."""
     if not isinstance(method, Adam):
@@ -96,12 +72,3 @@ def check_adam(key: str, method: Method) -> None:
             f"{key} changes the objective at every step, which L-BFGS cannot minimise: give the"
             " model's entry a training of its own, {adam: {}}"
         )
-
-
-@torch.no_grad()
-def settle(model: nn.Module) -> None:
-    """End the training of a network: evaluation mode, no gradients, no denormal weights."""
-    model.eval()
-    model.requires_grad_(False)
-    for weight in model.parameters():
-        weight[weight.abs() < NEGLIGIBLE] = 0.0

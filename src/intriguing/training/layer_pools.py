@@ -17,10 +17,11 @@ from torch import nn
 from torch.nn import functional
 
 from intriguing.errors import TrainingError
-from intriguing.training.layer_outputs import LayerOutput, check_adam, decay, layer_outputs, settle
+from intriguing.training.layer_outputs import LayerOutput, check_adam, layer_outputs
 from intriguing.training.minimisers import Method, minimise
 from intriguing.training.nearest_boundary import nearest_boundary, towards_boundary
 from intriguing.training.objective import History
+from intriguing.training.weights import decayed, decays_of, dense_layers, settle
 
 Data = tuple[torch.Tensor, torch.Tensor]
 """Images and labels."""
@@ -82,6 +83,7 @@ class LayerPools:
         """
         check_adam("adversarial", method)
         images, labels = data
+        decays = decays_of(dense_layers(model), weight_decay)
         generator = torch.Generator().manual_seed(seed)
         pools = [
             Pool(output, perturbation, data, self.pool, generator)
@@ -99,7 +101,7 @@ class LayerPools:
             value = (1 - self.share) * functional.cross_entropy(logits, labels[rows])
             value = value + self.share * pool.loss(len(rows), generator)
             wrong = (logits.detach().argmax(1) != labels[rows]).float().mean()
-            return value + decay(model, weight_decay), wrong
+            return decayed(value, decays), wrong
 
         model.train()
         minimise(model, objective, len(labels), method, seed, "network with pools", history)
