@@ -17,7 +17,7 @@ from intriguing.training.layer_pools import LayerPools, Perturbation, Pool
 from intriguing.training.minimisers import Adam, Lbfgs
 from intriguing.training.nearest_boundary import nearest_boundary, towards_boundary
 from intriguing.training.objective import History
-from intriguing.training.weights import decayed, decays_of
+from intriguing.training.weights import decayed, decays_of, dense_layers
 
 
 def network(seed=0, **options):
