@@ -47,6 +47,10 @@ def amplify(
         If an example is its original, so that it has no direction, or is farther from it than it
         is to be.
 
+    See Also
+    --------
+    amplify_as_printed : The paper's formula, unchanged.
+
     Examples
     --------
     >>> import torch
@@ -96,6 +100,18 @@ def amplify_as_printed(
     ------
     AttackError
         If an example is its original, so that it has no direction.
+
+    See Also
+    --------
+    amplify : The formula corrected.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from intriguing.attacks import amplify_as_printed
+    >>> images, adversarial = torch.full((1, 4), 0.5), torch.tensor([[0.5, 0.5, 0.5, 0.7]])
+    >>> amplify_as_printed(images, adversarial, 0.1)
+    tensor([[0.5000, 0.5000, 0.5000, 0.6000]])
     """
     pixels = images[:1].numel()
     factor = length / (math.sqrt(max(1, pixels)) * _lengths(images, adversarial))
