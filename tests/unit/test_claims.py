@@ -248,6 +248,9 @@ def test_pools_of_adversarial_examples():
     for claim in ("adversarial training", "hidden layers"):
         assert verdict(claim, bad)["verdict"] == NOT
     assert verdict("hidden layers", cures(decay=1.6, all=1.1))["verdict"] == UNTESTABLE
+    # of two models with weight decay alone the better one counts
+    two = pandas.concat([bad["cures"], cures(decay=1.1, all=1.1)["cures"]])
+    assert verdict("adversarial training", {"cures": two})["effect"] == pytest.approx(0)
     without = verdict("adversarial training", cures(undecayed=9, all=1.1))
     assert without["reason"] == "no model with weight decay alone"
 
