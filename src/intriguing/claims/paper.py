@@ -324,8 +324,8 @@ CLAIMS = (
     Claim(
         "adversarial training",
         "Pools of adversarial examples for every layer's output lower the test error.",
-        "test error with weight decay alone (of several such models, the best) minus that with pools"
-        " at all layers, over seeds; reproduced: its interval lies above 0",
+        "test error with weight decay alone (of several such models, the best) minus that with"
+        " pools at all layers, over seeds; reproduced: its interval lies above 0",
         ("cures",),
         pools_help,
     ),
