@@ -10,6 +10,8 @@ from repository import ROOT
 
 SMOKE = "config/experiments/smoke.yaml"
 MODELS = ("fc10", "fc100", "ae400")
+# these and the two of Tables 3 and 4, each with two seeds
+TRAINED = 10
 PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "resources", "src")
 
 

@@ -1,7 +1,7 @@
 """The workflow from elsewhere: in another folder, with other experiments, in another workflow."""
 
 import pytest
-from copies import SMOKE
+from copies import SMOKE, TRAINED
 
 DATASET = "results/smoke/data/dataset.safetensors"
 
@@ -27,7 +27,7 @@ def test_in_a_workflow_of_your_own(sources, elsewhere):
     importing = IMPORTING.format(snakefile=sources.path("Snakefile"))
     (elsewhere / "Snakefile").write_text(importing)
     planned = sources.planned("smoke", folder=elsewhere)
-    assert planned["train"] == 6 and planned == sources.planned("smoke")
+    assert planned["train"] == TRAINED and planned == sources.planned("smoke")
     sources.snakemake(DATASET, "--cores", 1, folder=elsewhere)
     assert (elsewhere / DATASET).is_file() and not sources.path("results").exists()
 
@@ -41,6 +41,6 @@ def test_in_another_folder(sources, elsewhere):
 def test_experiments_of_another_folder(sources, elsewhere):
     (elsewhere / "mine.yaml").write_text(sources.path(SMOKE).read_text())
     experiments = ("--config", f"experiments={elsewhere}")
-    assert sources.planned("mine", *experiments)["train"] == 6
+    assert sources.planned("mine", *experiments)["train"] == TRAINED
     ran = sources.snakemake("-n", "smoke", *experiments, check=False)
     assert ran.returncode != 0 and "smoke" in ran.stdout

@@ -9,7 +9,7 @@ import time
 
 import pandas
 import pytest
-from copies import MODELS, SMOKE
+from copies import MODELS, SMOKE, TRAINED
 from repository import ROOT
 from scipy.stats import binomtest
 
@@ -198,7 +198,7 @@ def test_a_model_folder_is_a_target(scratch):
 def test_a_new_file_is_a_new_experiment(scratch):
     text = scratch.path(SMOKE).read_text()
     scratch.path("config/experiments/mine.yaml").write_text(text)
-    assert scratch.planned("mine")["train"] == 10
+    assert scratch.planned("mine")["train"] == TRAINED
 
 
 def test_the_benchmark_runs_on_what_was_built(scratch):
