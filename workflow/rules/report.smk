@@ -376,11 +376,7 @@ rule page:
         galleries=of_experiment(paths.galleries),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
-        cures=of_experiment(
-            lambda *which: [
-                path for path in paths.cures_tables(*which) if path.endswith(".html")
-            ],
-        ),
+        cures=of_experiment(paths.cures_on_the_page),
     output:
         paths.PAGE,
     log:

@@ -275,6 +275,11 @@ def cures_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
     return [path.format(experiment=experiment.name) for path in table("cures").values()]
 
 
+def cures_on_the_page(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """That table as the page shows it: a list of one or none."""
+    return [path for path in cures_tables(experiment) if path.endswith(".html")]
+
+
 def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     """A figure of the filters of each network that the experiment asks for."""
     return filled(

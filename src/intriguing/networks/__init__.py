@@ -22,8 +22,8 @@ def build(architecture: str, input_shape: Sequence[int], classes: int, **options
     ----------
     architecture : str
         ``softmax`` (no hidden layer), ``fully_connected`` (``hidden``: list of layer sizes,
-        ``activation``: sigmoid, tanh or relu, ``dropout``), ``autoencoder`` (``units``: hidden size; a sparse
-        autoencoder's encoder under a softmax layer), ``alexnet_style`` (see
+        ``activation``: sigmoid, tanh or relu, ``dropout``), ``autoencoder`` (``units``: hidden
+        size; a sparse autoencoder's encoder under a softmax layer), ``alexnet_style`` (see
         `alexnet_style.alexnet_style`), ``quocnet`` (`quocnet.QuocNet`), ``alexnet`` (``grouped``;
         `alexnet.krizhevsky`) or ``torchvision_alexnet`` (``weights``;
         `torchvision_alexnet.torchvision_alexnet`).
