@@ -65,7 +65,7 @@ def test_a_pool_moves_the_layers_above_it_alone(digits, name):
     model = network()
     output = layer_outputs(model)[name]
     data, generator = (digits.train_images, digits.train_labels), torch.Generator().manual_seed(0)
-    pool = Pool(output, Perturbation(0.1, 1.0), data, 50, generator)
+    pool = Pool(output, Perturbation(0.1), data, 50, generator)
     pool.loss(30, generator).backward()
     moved = [m.weight.grad is not None for m in model if isinstance(m, nn.Linear)]
     below = ["input", "hidden1", "hidden2"].index(name)
@@ -87,7 +87,7 @@ def test_with_the_share_1_the_layers_below_stay_as_they_were(digits):
 
 def test_the_share_asked_for_is_replaced_and_the_rest_stays(digits, trained):
     data, generator = (digits.train_images, digits.train_labels), torch.Generator().manual_seed(0)
-    pool = Pool(layer_outputs(trained)["hidden1"], Perturbation(0.1, 1.0), data, 80, generator)
+    pool = Pool(layer_outputs(trained)["hidden1"], Perturbation(0.1), data, 80, generator)
     before = pool.points.clone()
     pool.replace(0.25, generator)
     assert (pool.points != before).any(1).sum() == 20
@@ -103,7 +103,7 @@ def test_perturbations_have_the_size_asked_for_and_stay_in_the_box(digits, train
     originals = output.below(images)
     free = towards_boundary(output.above, originals, labels, 0.2)
     assert torch.allclose((free - originals).norm(dim=1), torch.tensor(0.2), rtol=1e-4)
-    points = Perturbation(0.2, 1.0).of(output, images, labels)
+    points = Perturbation(0.2).of(output, images, labels, torch.Generator())
     sizes = (points - originals).square().mean(1).sqrt()
     assert sizes.max() <= 0.2 * (1 + 1e-5) and points.min() >= 0 and points.max() <= 1
     # the loss of every point rises, although softmax is saturated at many
@@ -180,6 +180,26 @@ def test_pools_make_a_network_harder_to_fool(digits):
     assert distances[1] > 1.3 * distances[0]
 
 
+def test_random_perturbations_have_the_same_size_and_no_direction(digits):
+    model = network()
+    output = layer_outputs(model)["hidden1"]
+    images, labels = digits.train_images[:100], digits.train_labels[:100]
+    originals = output.below(images).detach()
+    generator = torch.Generator().manual_seed(0)
+    points = Perturbation(0.01, random=True).of(output, images, labels, generator)
+    moved = points - originals
+    sizes = moved.square().mean(1).sqrt()
+    # the box takes a little away
+    assert sizes.max() <= 0.01 * (1 + 1e-4) and sizes.mean() > 0.0095
+    against = Perturbation(0.01).of(output, images, labels, generator) - originals
+    cosines = nn.functional.cosine_similarity(moved, against)
+    assert cosines.abs().mean() < 0.3
+    again = Perturbation(0.01, random=True).of(
+        output, images, labels, torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(points, again)
+
+
 def test_decay_is_that_of_the_papers_objective():
     model = network()
     layers, zero = dense_layers(model), torch.zeros(())
@@ -198,6 +218,7 @@ def test_decay_is_that_of_the_papers_objective():
     ("settings", "words"),
     [
         ({"layers": ["hidden3"]}, "'hidden3', which does not exist: choose from input, hidden1"),
+        ({"random": True, "distortions": 0}, "random perturbations have no boundary to go to"),
         ({"pool": 0}, "pool is 0: give a number of at least 1"),
         ({"replaced": 1.5}, "replaced is 1.5: give a number from 0 to 1"),
         ({"share": -1}, "share is -1: give a number from 0 to 1"),

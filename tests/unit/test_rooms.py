@@ -118,7 +118,7 @@ DEFAULTS = {
     "adversarial": (
         ADVERSARIAL,
         layer_pools.LayerPools,
-        "layers pool replaced share distortions amplification",
+        "layers pool replaced share distortions amplification random",
     ),
     "contraction": (CONTRACTION, contraction.Contraction, "temperature"),
 }

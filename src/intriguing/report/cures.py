@@ -39,7 +39,8 @@ def regularisation(entry: Mapping[str, Any]) -> str:
     if entry.get("options", {}).get("dropout"):
         words.append(f"dropout {entry['options']['dropout']:g}")
     if pools(entry):
-        words.append(f"pools at {pools(entry)}")
+        kind = "pools of noise" if entry["adversarial"].get("random") else "pools"
+        words.append(f"{kind} at {pools(entry)}")
     if "contraction" in entry:
         words.append(f"constant at most {entry['contraction']['constant']:g}")
     return "; ".join(words) or "none"

@@ -43,6 +43,8 @@ class LayerPools:
         margin falls fastest: one number, or one for each layer. 0: the perturbation to the nearest
         boundary, whatever its size.
     amplification : factor of the perturbations to the nearest boundary.
+    random : perturb in random directions instead, by ``distortions``: the control without an
+        adversary.
     """
 
     layers: Sequence[str] = ()
@@ -51,6 +53,7 @@ class LayerPools:
     share: float = 0.5
     distortions: float | Sequence[float] = 0.036
     amplification: float = 1.0
+    random: bool = False
 
     def fit(
         self,
@@ -133,7 +136,12 @@ class LayerPools:
                 f"distortions is {self.distortions!r} for {len(chosen)} pools: give one number of"
                 " at least 0, or one for each pool"
             )
-        perturbations = [Perturbation(size, self.amplification) for size in sizes]
+        if self.random and not all(sizes):
+            raise TrainingError(
+                f"distortions is {self.distortions!r}, but random perturbations have no boundary to"
+                " go to: give a number greater than 0"
+            )
+        perturbations = [Perturbation(size, self.amplification, self.random) for size in sizes]
         return list(zip(chosen, perturbations, strict=True))
 
 
@@ -142,17 +150,27 @@ class Perturbation:
     """How the output of a layer is moved against its label; see `LayerPools`."""
 
     distortion: float
-    amplification: float
+    amplification: float = 1.0
+    random: bool = False
 
     @torch.no_grad()
-    def of(self, output: LayerOutput, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def of(
+        self,
+        output: LayerOutput,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
         """Perturbed outputs (N, n) of a layer for images; dropout is off."""
         training = output.above.training
         for part in (output.below, output.above):
             part.eval()
         originals = output.below(images)
-        if self.distortion:
-            length = self.distortion * math.sqrt(originals.shape[1])
+        length = self.distortion * math.sqrt(originals.shape[1])
+        if self.random:
+            noise = torch.randn(originals.shape, generator=generator).to(originals.device)
+            points = originals + length * noise / noise.norm(dim=1, keepdim=True)
+        elif self.distortion:
             points = towards_boundary(output.above, originals, labels, length)
         else:
             points, _ = nearest_boundary(output.above, originals, labels, output.box)
@@ -202,4 +220,5 @@ class Pool:
     def _new(self, number: int, generator: torch.Generator) -> Data:
         images, labels = self.data
         rows = torch.randint(len(labels), (number,), generator=generator)
-        return self.perturbation.of(self.output, images[rows], labels[rows]), labels[rows]
+        points = self.perturbation.of(self.output, images[rows], labels[rows], generator)
+        return points, labels[rows]
