@@ -145,3 +145,41 @@ def distortion_text(value: float, low: float = float("nan"), high: float = float
 def seeds_text(number: float) -> str:
     """What follows a number of images if it is over several seeds."""
     return f" in {number} seeds" if number > 1 else ""
+
+
+def matrix(table: pandas.DataFrame, label: str, heading: str) -> pandas.DataFrame:
+    """Errors of every model on the images of every source, as in the paper's Tables 2 and 4.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a cell: ``target_label``, ``error_*``, ``paper_error_*``, ``distortion``,
+        ``paper_distortion``, ``paper_tag`` and ``seeds``.
+    label : str
+        Column that says what the images of a row are.
+    heading : str
+        Of the first column.
+
+    Returns
+    -------
+    DataFrame
+        A row for each source, ours above the published one if there is such.
+    """
+    lines = []
+    for source, cells in table.groupby(label, sort=False):
+        # the first value of each column that has one: a model without a role has none published
+        first = cells.bfill().iloc[0]
+        images = f"{first['error_n']:.0f}" + seeds_text(first["seeds"])
+        ours = {heading: source, "": f"ours, n = {images}"}
+        theirs = {heading: "", "": f"paper [{first['paper_tag']}]"}
+        for cell in cells.itertuples():
+            ours[cell.target_label] = percent_text(cell, "error")
+            theirs[cell.target_label] = published_text(
+                percent_text(cell, "paper_error"), cell.paper_error_percent_is
+            )
+        ours["av. distortion"] = distortion_text(first["distortion"])
+        theirs["av. distortion"] = f"{first['paper_distortion']:g}"
+        lines.append(ours)
+        if not cells["paper_error_percent"].isna().all():
+            lines.append(theirs)
+    return pandas.DataFrame(lines)

@@ -73,24 +73,7 @@ def tidy(
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """Table 2 as in the paper: a row for each source, ours above the published one."""
-    lines = []
-    for _, of_source in table.groupby("made_for", sort=False):
-        # the first value of each column that has one: a model without a role has none published
-        first = of_source.bfill().iloc[0]
-        images = f"{first['error_n']:.0f}" + cells.seeds_text(first["seeds"])
-        ours = {"made for": first["made_for_label"], "": f"ours, n = {images}"}
-        theirs = {"made for": "", "": f"paper [{first['paper_tag']}]"}
-        for cell in of_source.itertuples():
-            ours[cell.target_label] = cells.percent_text(cell, "error")
-            theirs[cell.target_label] = cells.published_text(
-                cells.percent_text(cell, "paper_error"), cell.paper_error_percent_is
-            )
-        ours["av. distortion"] = cells.distortion_text(first["distortion"])
-        theirs["av. distortion"] = f"{first['paper_distortion']:g}"
-        lines.append(ours)
-        if not of_source["paper_error_percent"].isna().all():
-            lines.append(theirs)
-    return pandas.DataFrame(lines)
+    return cells.matrix(table, "made_for_label", "made for")
 
 
 def control_layout(table: pandas.DataFrame) -> pandas.DataFrame:
