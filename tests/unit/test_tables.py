@@ -78,7 +78,8 @@ def counts(errors, number):
 
 def transfer_row(source, target, **values):
     row = {"attack": "lbfgs", "made_for": source, "seed": 0, "input": "distorted"}
-    return row | {"target": target, "n": 20, "distortion_mean": 0.07} | values
+    row |= {"target": target, "n": 20, "distortion_mean": 0.07, "same_errors": np.nan}
+    return row | values
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +160,17 @@ def test_an_attack_that_leaves_a_model_out_has_no_row_for_it(attacks):
     assert "every model of digits" in caption
     # an image counts once for each attack on it
     assert "A & co 35 of 36; B 70 of 72; own 35 of 36." in caption
+
+
+def test_table2_says_which_models_distinguish_the_same_classes():
+    rows = [
+        transfer_row(source, target, errors=5, same_errors=np.nan if target == "own" else 3.0)
+        for source in MODELS
+        for target in MODELS
+    ]
+    paper = published.read(PAPER / "table2.csv")
+    table = table2.tidy(MODELS, pandas.DataFrame(rows), paper, "lbfgs")
+    assert list(table["comparable"]) == [True, True, False] * 3
 
 
 def test_table2_has_a_cell_for_each_pair_and_control(second_table):
@@ -265,14 +277,21 @@ def test_table3_has_the_errors_on_each_part(attacks):
     paper = published.read(PAPER / "table3.csv")
     table = table3.tidy(HALVED, metrics, sets, paper, "on_test")
     row = table.set_index("model").loc["p"]
-    assert row["P2_percent"] == 6 and row["P2_n"] == 100 and row["P1_count"] == 0
-    assert row["paper_P2_percent"] == 2.4 and row["paper_P2_percent_is"] == "inside"
+    assert row["error_P2_percent"] == 6 and row["error_P2_n"] == 100 and row["error_P1_count"] == 0
+    assert row["paper_error_P2_percent"] == 2.4 and row["paper_error_P2_percent_is"] == "inside"
     assert row["paper_distortion"] == 0.062
     layout = table3.layout(table)
     assert list(layout["model"]) == ["FC", "FC100-100-10", "FC'", "FC100-100-10'"]
     assert layout["error % on P1, n = 50"][1].startswith("0.00 [0.00, 0.01], inside")
     assert "error % on train, n = 100" not in layout and "nan" not in formats.markdown(layout)
-    # parts of other names have nothing published
+    # the halves the other way round: own is compared with own
+    turned = {
+        name: [{**run, "trained_on": {"P1": "P2", "P2": "P1"}[run["trained_on"]]} for run in runs]
+        for name, runs in metrics.items()
+    }
+    swapped = table3.tidy(HALVED, turned, sets, paper, "on_test").set_index("model").loc["p"]
+    assert (swapped["paper_error_P2_percent"], swapped["paper_error_P1_percent"]) == (0, 2.4)
+    # one part alone is no half
     renamed = {
         name: [{**run, "errors": {"A": run["errors"]["P1"], "test": counts(1, 40)}} for run in runs]
         for name, runs in metrics.items()
@@ -301,6 +320,8 @@ def test_table4_is_in_the_order_of_the_paper():
     assert cell.loc[("p", "distorted", "q"), "paper_error_low"] < 5.9
     assert cell.loc[("noise0.06", "distorted", "q"), "paper_error_percent"] == 2.4
     assert pandas.isna(cell.loc[("noise0.06", "distorted", "q"), "paper_error_n"])
+    assert cell.loc[("p", "amplified", "q"), "beyond"] == 2
+    assert cell.loc[("p", "amplified_as_printed", "q"), "beyond"] == 0
     assert cell.loc[("p", "amplified", "q"), "matched_noise_percent"] == 5
     layout = table4.layout(table)
     assert list(layout["examples"][layout["examples"] != ""]) == [
@@ -322,6 +343,12 @@ def test_table4_is_in_the_order_of_the_paper():
         == ["same distortion, Gaussian", "undistorted"] * 2 + ["same distortion, Gaussian"] * 2
     )
     assert "Up to 2 examples of a row were farther" in table4.caption("Ours.", table)
+    # said only where it is so
+    assert "nearer than the example" not in table4.caption("Ours.", table)
+    near = table.assign(
+        distortion=table["distortion"].where(table["input"] != "amplified_as_printed", 0.01)
+    )
+    assert "printed an amplified image is nearer" in table4.caption("Ours.", near)
 
 
 def test_mistakes_are_divided_into_the_target_and_others():
@@ -351,7 +378,10 @@ def test_mistakes_are_divided_into_the_target_and_others():
     assert layout[""][2] == "2 models, n = 20" and layout["made for"][0] == "A & co"
     assert layout["cosine of margin gradients"][2].startswith("0.100 [")
     assert " to 0.200 [" in layout["cosine of margin gradients"][2]
-    assert "4 pairs" in mistakes.caption(table)
+    assert "4 pairs" in mistakes.caption(table) and "correlation" not in mistakes.caption(table)
+    unknown = table.assign(cosine=np.nan, cosine_low=np.nan, cosine_high=np.nan)
+    assert "0 pairs" in mistakes.caption(unknown)
+    assert set(mistakes.layout(unknown)["cosine of margin gradients"]) == {""}
     none = mistakes.tidy({"own": MODELS["own"]}, pandas.DataFrame(rows), "lbfgs")
     assert none.empty and mistakes.layout(none).empty and "no two models" in mistakes.caption(none)
 
@@ -383,12 +413,18 @@ def test_names_that_look_like_numbers_stay_names(tmp_path):
     assert again["distortion_mean"].isna().tolist() == [False, True, False]
 
 
+def pooled(*layers, hidden, **more):
+    return {"adversarial": {"layers": list(layers)} | more, "options": {"hidden": hidden}}
+
+
 def test_ways_to_train_are_named_in_words():
     words = [
         ({"weight_decay": []}, "none"),
         ({"weight_decay": [1e-5, 0], "options": {"dropout": 0.1}}, "weight decay; dropout 0.1"),
         ({"adversarial": {"layers": []}}, "pools at all layers"),
-        ({"adversarial": {"layers": ["input", "hidden1"]}}, "pools at input, hidden1"),
+        (pooled("input", "hidden1", hidden=[5, 5]), "pools at input, hidden1"),
+        (pooled("input", "hidden1", hidden=[5]), "pools at all layers"),
+        (pooled("input", hidden=[5], random=True), "pools of noise at input"),
         ({"contraction": {"constant": 2.0}}, "constant at most 2"),
     ]
     for entry, expected in words:
@@ -417,6 +453,8 @@ def test_cures_have_a_row_for_each_model(attacks):
     assert (row["certified"], row["jacobian"], row["ratio"]) == (4.0, 2.25, 2.0)
     # the others alone: (6 + 8) / 2 and one more in the second seed, of 20
     assert row["transfer_percent"] == pytest.approx(100 * (7 + 8) / 40)
+    # each image counts once a seed, however many other models there are
+    assert row["transfer_n"] == 40 and row["transfer_low"] < row["transfer_percent"]
     assert row["noise_percent"] == pytest.approx(100 * (3.5 + 4.5) / 40)
     layout = cures.layout(table)
     assert layout["ratio"][0] == "2.00" and layout["distortion, an-other.1"][0].startswith(

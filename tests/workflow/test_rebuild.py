@@ -86,8 +86,8 @@ def test_tables_of_halves_agree_with_the_models_and_sets(built):
     transfers = pandas.read_csv(built.path("results/smoke/tables/table4.csv"))
     assert list(errors.index) == ["half1", "half2"] and set(errors["seeds"]) == {2}
     # each is better on the part that it was trained on
-    assert errors.loc["half1", "P1_percent"] < errors.loc["half1", "P2_percent"]
-    assert errors.loc["half2", "P2_percent"] < errors.loc["half2", "P1_percent"]
+    assert errors.loc["half1", "error_P1_percent"] < errors.loc["half1", "error_P2_percent"]
+    assert errors.loc["half2", "error_P2_percent"] < errors.loc["half2", "error_P1_percent"]
     for model, row in errors.iterrows():
         sets = [
             AdversarialSet.load(

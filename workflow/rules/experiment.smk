@@ -183,6 +183,15 @@ def halved_models(experiment, wildcards):
     return shown_of(experiment.halved_models)
 
 
+def attacked_models(experiment, wildcards):
+    """What the table of all attacks shows of each model; those on parts say so."""
+    halved = halved_models(experiment, wildcards) if experiment.has_halves else {}
+    for name, entry in halved.items():
+        part = experiment.every_model[name]["trained_on"]
+        entry["label"] = f"{entry['label']}, trained on {part}"
+    return shown_models(experiment, wildcards) | halved
+
+
 def shown_of(models):
     keys = ("label", "description", "role")
     shown = {}
@@ -193,7 +202,14 @@ def shown_of(models):
 
 def shown_regularisation(experiment, wildcards):
     """What the table of cures shows of each model."""
-    keys = ("label", "options", "weight_decay", "adversarial", "contraction")
+    keys = (
+        "label",
+        "architecture",
+        "options",
+        "weight_decay",
+        "adversarial",
+        "contraction",
+    )
     return {
         name: {key: entry[key] for key in keys if key in entry}
         for name, entry in experiment.models.items()

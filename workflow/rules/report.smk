@@ -227,7 +227,7 @@ rule distortion:
         mem_mb=500,
         runtime=10,
     params:
-        models=of_experiment(shown_models),
+        models=of_experiment(attacked_models),
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
         dataset=of_experiment(lambda experiment, wildcards: experiment.dataset),
         code=code_of("distortion.py"),

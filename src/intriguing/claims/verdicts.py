@@ -22,10 +22,10 @@ def evaluate(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a claim: ``claim``, ``sentence``, ``test``, ``effect`` with its 95 % interval
-        ``effect_low`` to ``effect_high`` (NaN where nothing is sampled) and ``unit``, the number of
-        ``cases`` and the least number of ``images`` of one, ``verdict`` (reproduced, partly, not,
-        not testable here) and ``reason``.
+        One row a claim: ``claim``, ``of`` (the paper, or a check of ours), ``sentence``, ``test``,
+        ``effect`` with its 95 % interval ``effect_low`` to ``effect_high`` (NaN where nothing is
+        sampled) and ``unit``, the number of ``cases`` and the least number of ``images`` of one,
+        ``verdict`` (reproduced, partly, not, not testable here) and ``reason``.
 
     Examples
     --------
@@ -43,6 +43,7 @@ def evaluate(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
         rows.append(
             {
                 "claim": claim.name,
+                "of": "ours" if claim.ours else "paper",
                 "sentence": claim.sentence,
                 "test": claim.test,
                 "effect": finding.effect.value,

@@ -15,7 +15,7 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """One line a claim."""
     lines = [
         {
-            "claim": row.sentence,
+            "claim": row.sentence + (" (a check of ours)" if row.of == "ours" else ""),
             "verdict": row.verdict,
             "effect": _effect_text(row.effect, row.effect_low, row.effect_high),
             "which is": "" if pandas.isna(row.unit) else row.unit,

@@ -14,11 +14,11 @@ CAPTION = (
     "A row for each way to train. test error %, and mean distortion (root mean square per pixel) of"
     " the examples by each attack, with 95 % intervals over images and seeds. certified: Lipschitz"
     " constant of the whole network, from image to logits in the Euclidean norm; Jacobian: the"
-    " largest norm of a Jacobian among the sampled images, a lower bound of that constant (both:"
-    " mean over seeds); ratio: the first over the second, the largest of the seeds. errors of"
-    " others %: mean error of the other models on this model's examples, and on Gaussian noise of"
-    " the same distortion on the same images. Paper, for a 100-100-10 network on MNIST: weight"
-    " decay 1.6 %, with dropout about 1.3 %, with pools at all layers below 1.2 %."
+    " largest norm of a Jacobian found, a lower bound of that constant (both: means over seeds);"
+    " ratio: certified over Jacobian, of the seed in which it is largest. errors of others %: mean"
+    " error of the other models on this model's examples, and on Gaussian noise of the same"
+    " distortion on the same images. Paper, for a 100-100-10 network on MNIST: weight decay 1.6 %,"
+    " with dropout about 1.3 %, with pools at all layers below 1.2 %."
 )
 
 
@@ -50,7 +50,15 @@ def pools(entry: Mapping[str, Any]) -> str:
     """The layers that have a pool of adversarial examples, in words; empty if there is none."""
     if "adversarial" not in entry:
         return ""
-    return ", ".join(entry["adversarial"]["layers"]) or ALL
+    layers = entry["adversarial"]["layers"]
+    hidden = entry.get("options", {}).get("hidden", [])
+    return ", ".join(layers) if 0 < len(layers) < 1 + len(hidden) else ALL
+
+
+def network(entry: Mapping[str, Any]) -> str:
+    """The network without what regularises it, in words."""
+    options = {key: value for key, value in entry.get("options", {}).items() if key != "dropout"}
+    return " ".join([entry.get("architecture", ""), *(f"{k}={v}" for k, v in options.items())])
 
 
 def tidy(
@@ -78,7 +86,8 @@ def tidy(
     Returns
     -------
     DataFrame
-        ``regularisation`` in words; ``pools``: the layers that have one, in words, empty without.
+        ``regularisation`` in words; ``pools``: the layers that have one, in words, empty without;
+        ``network``: what is trained, without dropout.
         ``test_*``, ``transfer_*`` and ``noise_*`` are errors in percent, ``distortion_<attack>_*``
         the mean distortion by each attack.
     """
@@ -90,6 +99,7 @@ def tidy(
             "label": entry["label"],
             "regularisation": regularisation(entry),
             "pools": pools(entry),
+            "network": network(entry),
             "seeds": len(tests),
             **cells.rate("test", [t["errors"] for t in tests], [t["n"] for t in tests]),
         }

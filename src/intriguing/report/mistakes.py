@@ -12,6 +12,8 @@ from intriguing.report import cells
 KINDS = {"distorted": "error", "matched_noise": "noise"}
 
 
+# pairs of models from which on a rank correlation says something
+FEWEST = 5
 _KEYS = ["made_for", "target", "made_for_label", "target_label"]
 
 
@@ -92,7 +94,9 @@ def _range_text(pairs: pandas.DataFrame, name: str) -> str:
 
 
 def _cosine_text(pairs: pandas.DataFrame) -> str:
-    ordered = pairs.sort_values("cosine", kind="stable")
+    ordered = pairs.dropna(subset=["cosine"]).sort_values("cosine", kind="stable")
+    if ordered.empty:
+        return ""
     ends = [
         f"{row.cosine:.3f} [{row.cosine_low:.3f}, {row.cosine_high:.3f}]"
         for row in ordered.iloc[[0, -1]].itertuples()
@@ -105,13 +109,15 @@ def caption(table: pandas.DataFrame) -> str:
     if table.empty:
         return "There are no two models that distinguish the same classes."
     # rank by hand: pandas' own needs scipy.stats, which takes a second to import
-    correlation = table["cosine"].rank().corr(table["error_percent"].rank())
-    rank = "" if pandas.isna(correlation) else f" Their rank correlation is {correlation:.2f}."
+    known = table.dropna(subset=["cosine", "error_percent"])
+    correlation = known["cosine"].rank().corr(known["error_percent"].rank())
+    enough = len(known) >= FEWEST and not pandas.isna(correlation)
+    rank = f" Their rank correlation is {correlation:.2f}." if enough else ""
     return (
         "The least and the largest value over the other models, each with its 95 % interval. An"
         " error on an adversarial example is the class that the image was moved to for the first"
         " model, or another wrong class. Noise: Gaussian, of the same distortion, on the same"
         " images. Cosine: between the gradients of both models' margins (logit of the target's"
-        f" class minus logit of the label) at the originals, mean over images; {len(table)} pairs"
+        f" class minus logit of the label) at the originals, mean over images; {len(known)} pairs"
         f" of models have a cosine and a rate of errors.{rank}"
     )

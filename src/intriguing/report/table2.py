@@ -36,6 +36,7 @@ def tidy(
     DataFrame
         One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
         of the same distortion on the same images, ``clean_*`` on the originals; all in percent.
+        ``comparable``: the target of each image is a class of the evaluated model.
     """
     chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
     rows = []
@@ -57,6 +58,8 @@ def tidy(
                 part = cell[cell["input"] == control]
                 row |= cells.rate(control, part["errors"], part["n"])
             row["distortion"] = distorted["distortion_mean"].mean()
+            # noise has no target, and models of other classes cannot make the same mistake
+            row["comparable"] = bool(distorted["same_errors"].notna().any())
             rows.append(row | {"role": role, "target_role": entry.get("role", "")})
     table = (
         pandas.DataFrame(rows)

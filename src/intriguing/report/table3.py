@@ -35,9 +35,10 @@ def tidy(
     Returns
     -------
     DataFrame
-        One row a model: ``<part>_*`` and ``test_*`` are errors in percent, ``distortion_*`` that of
-        its adversarial examples. ``paper_*`` are published, ``paper_*_is`` inside, below or above
-        our interval.
+        One row a model: ``error_<part>_*`` and ``error_test_*`` are errors in percent,
+        ``distortion_*`` that of its adversarial examples. ``paper_*`` are published (the error on
+        the part that a model was trained on next to ours on that part), ``paper_*_is`` inside,
+        below or above our interval.
     """
     rows = []
     for name, entry in models.items():
@@ -51,17 +52,26 @@ def tidy(
         }
         for split in _splits(runs[0]["errors"]):
             counts = [run["errors"][split] for run in runs]
-            row |= cells.rate(split, [c["errors"] for c in counts], [c["n"] for c in counts])
+            errors, numbers = ([c[key] for c in counts] for key in ("errors", "n"))
+            row |= cells.rate(f"error_{split}", errors, numbers)
         sets = cells.rows_of(attacks, attack, name)
         row |= cells.rate("success", sets["successes"], sets["attacked"])
         row |= cells.mean("distortion", sets, "successes")
         rows.append(row | {"role": entry.get("role", "")})
     table = (
         pandas.DataFrame(rows)
-        .merge(published.add_prefix("paper_"), how="left", left_on="role", right_on="paper_model")
+        .merge(_by_half(published), how="left", left_on="role", right_on="paper_model")
         .drop(columns="paper_model")
     )
-    return cells.compared(table, _published(table))
+    ours = {"distortion": "paper_distortion"}
+    splits = _splits(next(iter(metrics.values()))[0]["errors"])
+    for split in splits:
+        for end in _ENDS:
+            table[f"paper_error_{split}_{end}"] = [
+                _published(row, split, end, len(splits) - 1) for row in table.to_dict("records")
+            ]
+        ours[f"error_{split}"] = f"paper_error_{split}_percent"
+    return cells.compared(table, ours)
 
 
 def _splits(errors: Mapping[str, Any]) -> list[str]:
@@ -69,18 +79,37 @@ def _splits(errors: Mapping[str, Any]) -> list[str]:
     return [*(name for name in errors if name not in ("train", "test")), "test"]
 
 
-def _published(table: pandas.DataFrame) -> dict[str, str]:
-    """What of ours has a published value; parts may have other names than the paper's."""
-    ends = {"P1": "P1_percent", "P2": "P2_percent", "test": "test_percent"}
-    ours = {name: f"paper_{end}" for name, end in ends.items() if f"{name}_low" in table}
-    return ours | {"distortion": "paper_distortion"}
+_ENDS = ("percent", "low", "high")
+
+
+def _by_half(published: pandas.DataFrame) -> pandas.DataFrame:
+    """The paper's errors on P1 and P2 as those on a model's own and on the other half."""
+    table = published.add_prefix("paper_")
+    on_first = table["paper_trained_on"] == "P1"
+    for end in _ENDS:
+        first, second = table[f"paper_P1_{end}"], table[f"paper_P2_{end}"]
+        table[f"paper_own_{end}"] = first.where(on_first, second)
+        table[f"paper_other_{end}"] = second.where(on_first, first)
+    return table
+
+
+def _published(row: Any, split: str, end: str, parts: int) -> float:
+    """The published number that belongs next to ours; the paper has two halves."""
+    if split == "test":
+        return row[f"paper_test_{end}"]
+    if parts != 2:
+        return float("nan")
+    return row[f"paper_{'own' if split == row['trained_on'] else 'other'}_{end}"]
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """Table 3 to be read: two lines a model, ours and the paper's."""
-    ends = "_percent"
-    names = [column.removesuffix(ends) for column in table if column.endswith(ends)]
-    splits = [name for name in names if name != "success" and not name.startswith("paper_")]
+    start, end = "error_", "_percent"
+    splits = [
+        column.removeprefix(start).removesuffix(end)
+        for column in table
+        if column.startswith(start) and column.endswith(end)
+    ]
     lines = []
     for row in table.itertuples():
         ours = {"model": row.label, "": "ours" + cells.seeds_text(row.seeds)}
@@ -88,10 +117,13 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         ours["trained on"] = row.trained_on
         theirs["trained on"] = getattr(row, "paper_trained_on", "")
         for split in splits:
-            number = getattr(row, f"{split}_n")
+            number = getattr(row, f"error_{split}_n")
             heading = f"error % on {split}, n = {number / row.seeds:.0f}"
-            ours[heading] = cells.percent_text(row, split)
-            theirs[heading] = _published_rate(row, split)
+            ours[heading] = cells.percent_text(row, f"error_{split}")
+            theirs[heading] = cells.published_text(
+                cells.percent_text(row, f"paper_error_{split}"),
+                getattr(row, f"paper_error_{split}_percent_is"),
+            )
         ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}"
         theirs["attack success"] = ""
         ours["av. distortion"] = cells.distortion_text(
@@ -104,10 +136,3 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         if row.role and not pandas.isna(row.paper_distortion):
             lines.append(theirs)
     return pandas.DataFrame(lines)
-
-
-def _published_rate(row: Any, split: str) -> str:
-    if not hasattr(row, f"paper_{split}_percent"):
-        return ""
-    where = getattr(row, f"paper_{split}_percent_is", "")
-    return cells.published_text(cells.percent_text(row, f"paper_{split}"), where)

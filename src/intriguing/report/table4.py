@@ -65,7 +65,7 @@ def tidy(
                 part = of_pair[of_pair["input"] == name]
                 numbers |= cells.rate(column, part["errors"], part["n"])
             numbers["distortion"] = cell["distortion_mean"].mean()
-            moved = kind.startswith("amplified")
+            moved = kind in ("amplified", "amplified_unclipped")
             numbers["beyond"] = cell["beyond"].sum() if moved else 0
             rows.append(row | numbers | {"target_role": entry.get("role", "")})
     keys = {"role": "made_for", "input": "input", "target_role": "target"}
@@ -120,9 +120,14 @@ def caption(basis: str, table: pandas.DataFrame) -> str:
         if beyond
         else ""
     )
+    means = table.groupby("input")["distortion"].mean()
+    nearer = (
+        " By the formula as printed an amplified image is nearer than the example."
+        if means.get("amplified_as_printed", float("inf")) < means["distorted"]
+        else ""
+    )
     return (
         f"{basis} Amplified: on along the adversarial direction, clipped to [0, 1]; av. distortion"
-        f" is what is left after that.{farther} By the formula as printed an amplified image is"
-        " nearer than the example. The paper itself says that its examples are considerably less"
-        " effective on models of another training set."
+        f" is what is left after that.{farther}{nearer} The paper itself says that its examples are"
+        " considerably less effective on models of another training set."
     )
