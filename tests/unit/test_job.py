@@ -1,6 +1,7 @@
 import fcntl
 import logging
 import os
+import platform
 import pty
 import struct
 import subprocess
@@ -120,3 +121,30 @@ def test_the_sentences_of_failed_jobs(tmp_path):
     expected = ["error: a is wrong: fix it", "error: b"]
     assert sentences([str(first), str(second)]) == expected
     assert sentences(str(first)) == expected
+
+
+ALLOCATE = """
+import resource, sys
+from intriguing.job import job
+if sys.argv[1] == "kept":
+    with job(sys.argv[2]):
+        pass
+def step():
+    blocks = [b"1" * (10 * 2**20) for _ in range(4)]
+step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_a_job_uses_freed_memory_again(tmp_path):
+    faults = {}
+    for case in ("default", "kept"):
+        command = [sys.executable, "-c", ALLOCATE, case, str(tmp_path / "log")]
+        faults[case] = int(subprocess.run(command, capture_output=True, check=True).stdout)
+    # 5 times 40 MB in pages of 4 kB are 51 200
+    assert faults["kept"] < 1000
+    assert faults["kept"] < faults["default"]

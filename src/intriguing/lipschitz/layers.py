@@ -374,6 +374,9 @@ def _sum_response_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds
     return _response_norm(module, module.alpha, input_shape[0])
 
 
+_register(_our_layer("convolution", "ChannelsLastConv2d"), "Conv", axes=2)(_convolution)
+
+
 @_register(_our_layer("local_layers", "LocallyConnected2d"), "local", axes=2)
 def _local(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return local_bounds(module.weight, input_shape[1:], stride=module.stride)

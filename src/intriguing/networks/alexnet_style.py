@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from intriguing.errors import ModelError
+from intriguing.networks.convolution import ChannelsLastConv2d
 from intriguing.networks.response_norm import ResponseNorm
 
 CHANNELS = (16, 32, 48, 48, 32)
@@ -70,7 +71,7 @@ def alexnet_style(
     layers: list[nn.Module] = []
     for number, width in enumerate(channels, start=1):
         kernel = 5 if number <= 2 and min(size) >= SMALL else 3
-        layers += [nn.Conv2d(colours, width, kernel, padding=kernel // 2), nn.ReLU()]
+        layers += [ChannelsLastConv2d(colours, width, kernel, padding=kernel // 2), nn.ReLU()]
         layers += [ResponseNorm()] if number <= 2 else []
         pooled = [(n - 3) // 2 + 1 for n in size]
         if number in POOLED and min(pooled) >= LEAST:

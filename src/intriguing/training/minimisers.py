@@ -126,7 +126,7 @@ def _minimise_adam(
     history: History,
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(module.parameters(), method.learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), method.learning_rate, fused=True)
     batches = -(-number // method.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, method.epochs * batches)
     with Progress(f"training the {phase}", method.epochs, "epochs") as progress:
