@@ -297,3 +297,18 @@ def test_curvature_pairs_are_differences_of_one_function(clusters, monkeypatch):
             for b, h in stage
         ]
         assert min(misses) < 1e-6
+
+
+def test_a_stage_that_gains_nothing_with_all_its_evaluations_is_the_last(clusters, monkeypatch):
+    stages, plain = [], working_set._advance
+
+    def nowhere(optimizer, surrogate, iterations):
+        stages.append(iterations)
+        return plain(optimizer, surrogate, iterations) if len(stages) == 1 else (1, True)
+
+    monkeypatch.setattr(working_set, "_advance", nowhere)
+    monkeypatch.setattr(working_set, "FIRST", 3)
+    monkeypatch.setattr(working_set, "choose", lambda losses, share: None)
+    model, objective = logistic(clusters)
+    minimise(model, objective, 1500, PRECISE, 0, "network", History())
+    assert len(stages) == 2
