@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from intriguing import networks
+from intriguing.lipschitz import ascent
 from intriguing.lipschitz.ascent import _norms, raised_images
-from intriguing.lipschitz.network import jacobian_norms, network_bounds
+from intriguing.lipschitz.network import MANY_CLASSES, jacobian_norms, network_bounds
 
 
 def network(activation="sigmoid"):
@@ -46,3 +47,53 @@ def test_a_piecewise_linear_network_stays_where_it_was():
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 5)).eval()
     raised = raised_images(model, images, 5)
     assert jacobian_norms(model, raised) == pytest.approx(jacobian_norms(model, images))
+
+
+def test_paths_start_where_the_jacobian_is_largest():
+    model = network()
+    images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    largest = jacobian_norms(model, images).topk(4).indices
+    assert torch.equal(raised_images(model, images, 0, starts=4), images[largest])
+
+
+def test_steps_that_are_too_long_lose_nothing(monkeypatch):
+    monkeypatch.setattr(ascent, "LENGTH", 2.0)
+    model = network()
+    images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    # sigmoids are flat far away
+    model[1].weight.data *= 20
+    before = jacobian_norms(model, images).topk(6).values
+    raised = raised_images(model, images, 3, starts=6)
+    assert (jacobian_norms(model, raised) >= before * (1 - 1e-4)).all()
+
+
+def test_with_many_classes_there_are_no_images(monkeypatch):
+    # second derivatives for each of them would take too long
+    monkeypatch.setattr(ascent, "_norms", None)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, MANY_CLASSES + 1), nn.Tanh()).eval()
+    images = torch.rand(3, 1, 4, 4)
+    assert raised_images(model, images, 5).shape == (0, 1, 4, 4)
+    assert raised_images(network(), images[:0], 5).shape == (0, 1, 4, 4)
+
+
+def test_second_derivatives_are_taken_at_the_starts_alone(monkeypatch):
+    sizes = []
+
+    def recorded(model, points):
+        sizes.append(len(points))
+        return _norms(model, points)
+
+    monkeypatch.setattr(ascent, "_norms", recorded)
+    raised_images(network(), torch.rand(40, 1, 4, 4), 2, starts=5)
+    assert sizes == [5, 5, 5]
+
+
+def test_a_model_that_changes_its_input_in_place():
+    plain = network("tanh")
+    changing = nn.Sequential(nn.ReLU(inplace=True), *plain).eval()
+    # away from 0, where the two models differ
+    images = 0.4 + 0.2 * torch.rand(9, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    before = images.clone()
+    raised = raised_images(changing, images, 3, starts=2)
+    assert torch.equal(images, before)
+    assert torch.allclose(raised, raised_images(plain, images, 3, starts=2))

@@ -9,6 +9,7 @@ from intriguing import networks
 from intriguing.errors import TrainingError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.network import network_bounds
+from intriguing.training import contraction
 from intriguing.training.contraction import SLOPES, Contraction, clip_norm, raise_norms
 from intriguing.training.minimisers import Adam, Lbfgs
 from intriguing.training.objective import History
@@ -106,3 +107,32 @@ def test_contraction_needs_mini_batches_and_dense_layers(digits):
         fit(Contraction(1.0), network(), digits, method=Lbfgs())
     with pytest.raises(TrainingError, match="choose the architecture fully_connected"):
         fit(Contraction(1.0), nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), digits)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_no_projection(value):
+    weight = torch.ones(3, 4)
+    weight[1, 2] = value
+    with pytest.raises(TrainingError, match=r"became NaN or infinite.*lower the learning rate"):
+        clip_norm(weight, 1.0)
+
+
+def test_the_objective_is_the_cross_entropy_of_warmed_logits(digits, monkeypatch):
+    objectives = []
+
+    def caught(model, objective, *others):
+        objectives.append(objective)
+
+    monkeypatch.setattr(contraction, "minimise", caught)
+    model = network()
+    fit(Contraction(3.0, temperature=7.0), model, digits)
+    rows = torch.arange(0, 200, 3)
+    value, wrong = objectives[0](rows)
+    # the weights are below their limits, and stay as they are
+    logits = model(digits.train_images[rows]).detach().double().numpy()
+    labels = digits.train_labels[rows].numpy()
+    scores = 7 * logits
+    own = scores[np.arange(len(labels)), labels]
+    losses = np.log(np.exp(scores).sum(1)) - own
+    assert value.item() == pytest.approx(losses.mean() / 7, rel=1e-5)
+    assert wrong.item() == pytest.approx((logits.argmax(1) != labels).mean())

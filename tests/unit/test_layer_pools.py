@@ -234,3 +234,55 @@ def test_settings_that_cannot_be_used(digits, settings, words):
 def test_pools_need_mini_batches(digits):
     with pytest.raises(TrainingError, match=r"adversarial changes the objective.*\{adam: \{\}\}"):
         fit(LayerPools(), network(), digits, method=Lbfgs())
+
+
+def test_a_small_pool_is_replaced_as_well(digits):
+    data, generator = (digits.train_images, digits.train_labels), torch.Generator().manual_seed(0)
+    pool = Pool(layer_outputs(network())["hidden1"], Perturbation(0.1), data, 3, generator)
+    before = pool.points.clone()
+    pool.replace(0.0, generator)
+    assert torch.equal(pool.points, before)
+    pool.replace(0.1, generator)
+    assert (pool.points != before).any(1).sum() == 1
+
+
+def test_dropout_is_off_while_examples_are_made_and_stays_as_it_was(digits):
+    images, labels = digits.train_images[:50], digits.train_labels[:50]
+    model = network(dropout=0.5)
+    model[0].eval()
+    modes = [module.training for module in model.modules()]
+    found = []
+    for changed in (model, copy.deepcopy(model).eval()):
+        output = layer_outputs(changed)["hidden1"]
+        found.append(Perturbation(0.1).of(output, images, labels, torch.Generator()))
+        if changed is model:
+            assert [module.training for module in model.modules()] == modes
+        else:
+            assert not any(module.training for module in changed.modules())
+    assert torch.equal(*found)
+
+
+def test_amplification_is_the_factor_of_the_way_to_the_boundary(digits, trained):
+    output = layer_outputs(trained)["hidden1"]
+    images, labels = digits.train_images[:50], digits.train_labels[:50]
+    originals = output.below(images)
+    half, whole, double = (
+        Perturbation(0, factor).of(output, images, labels, torch.Generator()) - originals
+        for factor in (0.5, 1.0, 2.0)
+    )
+    assert whole.abs().max() > 0.05
+    assert torch.allclose(half, whole / 2, atol=1e-6)
+    assert torch.allclose(originals + double, (originals + 2 * whole).clamp(0, 1), atol=1e-6)
+
+
+def test_layers_take_turns(digits, monkeypatch):
+    used, plain = [], Pool.loss
+
+    def recorded(self, *arguments):
+        used.append(self.output.name)
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Pool, "loss", recorded)
+    fit(LayerPools(pool=8), network(), digits, method=Adam(epochs=1, batch_size=200))
+    assert len(used) > 6
+    assert used == (["input", "hidden1", "hidden2"] * len(used))[: len(used)]

@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+from torch import nn
 
 from intriguing import networks
 from intriguing.errors import ModelError, TrainingError
@@ -144,3 +145,12 @@ def test_dropout_and_lbfgs_do_not_go_together(digits):
         "alexnet_style", (1, 8, 8), 10, channels=[2] * 5, dense=[4, 4], dropout=0
     )
     train(model, digits.train_images[:20], digits.train_labels[:20], method=Lbfgs(iterations=2))
+
+
+def test_dropout_too_weak_to_be_seen_and_lbfgs_do_not_go_together(digits):
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(1e-7), nn.Linear(64, 10))
+    images, labels = digits.train_images[:20], digits.train_labels[:20]
+    with pytest.raises(TrainingError, match="as dropout does"):
+        train(model, images, labels, method=Lbfgs(iterations=2))
+    model[1].p = 0.0
+    train(model, images, labels, method=Lbfgs(iterations=2))

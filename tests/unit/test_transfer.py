@@ -95,6 +95,10 @@ def test_same_errors_are_those_with_the_class_of_the_target():
     labels, targets = torch.tensor([0, 0, 0, 0]), torch.tensor([1, 1, 1, 3])
     frame = error_matrix({"m": Brightest()}, {"x": (images, labels, targets)})
     assert frame["errors"][0] == 3 and frame["same_errors"][0] == 2
+    # a target that is the label is no error
+    targets[0] = 0
+    frame = error_matrix({"m": Brightest()}, {"x": (images, labels, targets)})
+    assert frame["errors"][0] == 3 and frame["same_errors"][0] == 2
     without = error_matrix({"m": Brightest()}, {"x": (images, labels)})
     assert math.isnan(without["same_errors"][0])
 

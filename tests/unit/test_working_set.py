@@ -202,3 +202,113 @@ def test_a_stage_that_does_not_help_is_undone(digits, monkeypatch, decay):
         again(model, digits.train_images, digits.train_labels, decay).item(), rel=1e-4, abs=1e-8
     )
     assert values[-1] < 0.01 * values[0]
+
+
+def logistic(clusters, decay=1e-3):
+    """A convex objective in double precision, and where it starts."""
+    points, labels = clusters
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 2)).double()
+    return model, CrossEntropy(model, points.double(), labels, [(decay, model[0])])
+
+
+def minimum(model, objective):
+    """What `torch.optim.LBFGS` reaches from there, without stages."""
+    model = copy.deepcopy(model)
+    decays = [(objective.decays[0][0], model[0])]
+    objective = CrossEntropy(model, objective.inputs, objective.labels, decays)
+    method = Lbfgs(iterations=500, gradient_tolerance=1e-10, change_tolerance=1e-14)
+    minimise(model, objective, len(objective.labels), method, 0, "network", History())
+    return objective(None)[0].item()
+
+
+PRECISE = WorkingSet(epochs=0, iterations=150, gradient_tolerance=1e-8, change_tolerance=1e-13)
+
+
+def test_a_stage_that_runs_out_of_evaluations_has_not_converged(clusters, monkeypatch):
+    monkeypatch.setattr(working_set, "EVALUATIONS", 1)
+    monkeypatch.setattr(working_set, "choose", lambda losses, share: None)
+    model, objective = logistic(clusters)
+    best = minimum(model, objective)
+    minimise(model, objective, 1500, PRECISE, 0, "network", History())
+    assert objective(None)[0].item() == pytest.approx(best, rel=1e-8)
+
+
+def test_only_the_full_objective_says_that_the_minimum_is_reached(clusters, monkeypatch):
+    # each stage on a surrogate stops early, before the full objective has its minimum
+    def early(optimizer, surrogate, iterations):
+        surrogates.append(surrogate.slope is not None)
+        return plain(optimizer, surrogate, min(3, iterations) if surrogates[-1] else iterations)
+
+    surrogates, plain = [], working_set._advance
+    monkeypatch.setattr(working_set, "_advance", early)
+    rows = (torch.arange(1500) % 4 != 0).nonzero()[:, 0]
+    monkeypatch.setattr(working_set, "choose", lambda losses, share: rows if share else None)
+    model, objective = logistic(clusters, decay=1.0)
+    best = minimum(model, objective)
+    history = History()
+    minimise(model, objective, 1500, PRECISE, 0, "network", history)
+    assert surrogates[0] and history.rows[1]["objective"] > best * (1 + 1e-6)
+    assert objective(None)[0].item() == pytest.approx(best, rel=1e-8)
+
+
+def test_curvature_pairs_are_differences_of_one_function(clusters, monkeypatch):
+    # each stage on images of its own, and pairs that go from one stage to the next
+    monkeypatch.setattr(working_set, "FIRST", 3)
+    monkeypatch.setattr(working_set, "SHORTEST", 3)
+    monkeypatch.setattr(working_set, "LONGEST", 3)
+    stages, optimizers, sets = [], [], []
+
+    def another(losses, share):
+        sets.append((torch.arange(1500) % 4 != len(sets) % 4).nonzero()[:, 0])
+        return sets[-1]
+
+    class Recorded(Surrogate):
+        def __init__(self, objective, parameters, rows, start, phase):
+            stages.append([(start.weights, start.gradient)])
+            super().__init__(objective, parameters, rows, start, phase)
+
+        def __call__(self):
+            value = super().__call__()
+            stages[-1].append((self.last.weights, self.last.gradient))
+            return value
+
+    def advance(optimizer, *arguments):
+        optimizers.append(optimizer)
+        return plain(optimizer, *arguments)
+
+    plain = working_set._advance
+    monkeypatch.setattr(working_set, "choose", another)
+    monkeypatch.setattr(working_set, "Surrogate", Recorded)
+    monkeypatch.setattr(working_set, "_advance", advance)
+    # so much decay that no surrogate goes far astray
+    model, objective = logistic(clusters, decay=1.0)
+    history = History()
+    method = WorkingSet(epochs=0, iterations=12, change_tolerance=1e-13)
+    minimise(model, objective, 1500, method, 0, "network", history)
+    assert len(stages) >= 4 and len(history.rows) == len(stages) + 1  # none was undone
+    state = optimizers[0].state[next(model.parameters())]
+    assert len(state["old_dirs"]) > 8
+    for change, step in zip(state["old_dirs"], state["old_stps"], strict=True):
+        misses = [
+            (((b - a) - step).norm() / step.norm() + ((h - g) - change).norm() / change.norm())
+            for stage in stages
+            for a, g in stage
+            for b, h in stage
+        ]
+        assert min(misses) < 1e-6
+
+
+def test_a_stage_that_gains_nothing_with_all_its_evaluations_is_the_last(clusters, monkeypatch):
+    stages, plain = [], working_set._advance
+
+    def nowhere(optimizer, surrogate, iterations):
+        stages.append(iterations)
+        return plain(optimizer, surrogate, iterations) if len(stages) == 1 else (1, True)
+
+    monkeypatch.setattr(working_set, "_advance", nowhere)
+    monkeypatch.setattr(working_set, "FIRST", 3)
+    monkeypatch.setattr(working_set, "choose", lambda losses, share: None)
+    model, objective = logistic(clusters)
+    minimise(model, objective, 1500, PRECISE, 0, "network", History())
+    assert len(stages) == 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from intriguing.networks.logits import in_double_precision
+from intriguing.lipschitz.network import MANY_CLASSES, jacobian_norms
+from intriguing.networks.logits import in_double_precision, logits_of
 
 # length of the first step, as a share of the square root of the number of pixels; later ones are
 # shorter, to 0
 LENGTH = 0.03
-# with more classes than `network.MANY_CLASSES` a Jacobian costs too much here
+# images to start from
 STARTS = 16
 
 
@@ -21,7 +22,8 @@ def raised_images(
 
     Gradient ascent on the largest singular value, from the images at which it is largest: with its
     singular vectors u and v fixed, the gradient is that of u' J v. Where a network is piecewise
-    linear the gradient is 0 and nothing is gained.
+    linear the gradient is 0 and nothing is gained. With more than `network.MANY_CLASSES` classes
+    the second derivatives cost too much, and there are no such images.
 
     Parameters
     ----------
@@ -36,11 +38,13 @@ def raised_images(
     Returns
     -------
     float Tensor (M, C, H, W)
-        The best point of each path, of the images' type; M is ``starts`` or N.
+        The best point of each path, of the images' type; M is ``starts`` or N, 0 with many classes.
     """
     double = in_double_precision(model).cpu()
     points = images.detach().double().cpu()
-    norms = torch.cat([_norms(double, part)[0] for part in points.split(256)])
+    if not len(points) or logits_of(double, points[:1]).shape[1] > MANY_CLASSES:
+        return images[:0]
+    norms = jacobian_norms(model, points)
     points = points[norms.topk(min(starts, len(points))).indices]
     best, highest = points.clone(), torch.zeros(len(points), dtype=points.dtype)
     for step in range(steps + 1):
@@ -57,7 +61,7 @@ def _norms(model: nn.Module, points: torch.Tensor) -> tuple[torch.Tensor, torch.
     """Norms of the Jacobians, and their gradients at the points."""
     points = points.detach().requires_grad_(True)
     with torch.enable_grad():
-        logits = model(points)
+        logits = logits_of(model, points)
         rows = [
             torch.autograd.grad(logit.sum(), points, create_graph=True)[0].flatten(1)
             for logit in logits.unbind(1)

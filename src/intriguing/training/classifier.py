@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.modules.dropout import _DropoutNd
 
 from intriguing import registry
 from intriguing.errors import TrainingError
@@ -127,7 +128,10 @@ class CrossEntropy:
 
 @torch.no_grad()
 def _is_random(model: nn.Module, images: torch.Tensor) -> bool:
-    """Whether a model in training mode answers the same images differently."""
+    """Whether a model in training mode has dropout, or answers the same images differently."""
+    # a small probability of dropout may change none of a few answers
+    if any(isinstance(module, _DropoutNd) and module.p > 0 for module in model.modules()):
+        return True
     # a copy, and a random state of its own: batch norm and the seed's numbers stay as they were
     copied = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):

@@ -118,7 +118,17 @@ def clip_norm(weight: torch.Tensor, limit: float) -> None:
     ----------
     weight : Tensor (outputs, inputs)
     limit : float
+
+    Raises
+    ------
+    TrainingError
+        If the weights are not finite.
     """
+    if not weight.isfinite().all():
+        raise TrainingError(
+            "the weights of the contractive network became NaN or infinite, and with them the"
+            " objective: lower the learning rate or the weight decay, or check the images"
+        )
     double = weight.double()
     # of the Gram matrix: several times faster than the singular value decomposition
     squares, vectors = torch.linalg.eigh(double @ double.T)

@@ -162,9 +162,10 @@ class Perturbation:
         generator: torch.Generator,
     ) -> torch.Tensor:
         """Perturbed outputs (N, n) of a layer for images; dropout is off."""
-        training = output.above.training
-        for part in (output.below, output.above):
-            part.eval()
+        # each module's own: the parts are slices, in training mode whatever the network's is
+        modes = [(m, m.training) for p in (output.below, output.above) for m in p.modules()]
+        for module, _ in modes:
+            module.training = False
         originals = output.below(images)
         length = self.distortion * math.sqrt(originals.shape[1])
         if self.random:
@@ -175,8 +176,8 @@ class Perturbation:
         else:
             points, _ = nearest_boundary(output.above, originals, labels, output.box)
             points = torch.lerp(originals, points, self.amplification)
-        for part in (output.below, output.above):
-            part.train(training)
+        for module, training in modes:
+            module.training = training
         return points.clamp(*output.box)
 
 
@@ -206,9 +207,12 @@ class Pool:
         self.points, self.labels = self._new(number, generator)
 
     def replace(self, share: float, generator: torch.Generator) -> None:
-        """Replace a random share of the examples by new ones for the present weights."""
-        number = round(share * len(self.labels))
-        if number:
+        """Replace a random share of the examples by new ones for the present weights.
+
+        At least one example, unless the share is 0.
+        """
+        if share > 0:
+            number = max(1, round(share * len(self.labels)))
             leaving = torch.randperm(len(self.labels), generator=generator)[:number]
             self.points[leaving], self.labels[leaving] = self._new(number, generator)
 

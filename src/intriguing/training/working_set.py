@@ -39,6 +39,8 @@ SMALLEST, WHOLE = 0.05, 0.5
 POOR, GOOD = 0.5, 0.9
 # by which a surrogate is then changed
 FACTOR = 1.5
+# most evaluations of a stage for each of its iterations
+EVALUATIONS = 4
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ def minimise_on_working_sets(
             surrogate = Surrogate(objective, parameters, rows, point, phase)
             state = _copy(optimizer)
             try:
-                steps = _advance(optimizer, surrogate, min(length, left))
+                steps, cut_off = _advance(optimizer, surrogate, min(length, left))
                 promised = point.value - surrogate()
                 new = surrogate.last
                 if rows is not None:
@@ -221,7 +223,7 @@ def minimise_on_working_sets(
                 if rows is None:
                     raise
                 # a linear term has no curvature: a line search may follow it to infinity
-                steps, new = 1, None
+                steps, cut_off, new = 1, False, None
             left -= steps
             images = number if rows is None else len(rows)
             progress.advance(steps, objective=f"{point.value:.6g}", images=images)
@@ -235,10 +237,12 @@ def minimise_on_working_sets(
             history.add(phase, new.value, new.error)
             _state(optimizer)["prev_flat_grad"].add_(new.gradient - surrogate.last.gradient)
             point = new
-            stopped = steps < length and left > 0
+            stalled = gain < steps * method.change_tolerance
+            # the end of its evaluations stops a stage as well, wherever it is
+            stopped = steps < length and left > 0 and (stalled or not cut_off)
             if stopped and rows is None:
                 break
-            if stopped and gain < steps * method.change_tolerance:
+            if stopped and stalled:
                 share = 0.0
             elif rows is not None and gain < POOR * promised:
                 share, length = share / FACTOR, max(SHORTEST, length // 2)
@@ -266,13 +270,21 @@ def _move(parameters: Sequence[nn.Parameter], weights: torch.Tensor) -> None:
         parameter.copy_(values)
 
 
-def _advance(optimizer: torch.optim.LBFGS, function: Surrogate, iterations: int) -> int:
-    """Iterate with one function; return the number of iterations."""
+def _advance(
+    optimizer: torch.optim.LBFGS, function: Surrogate, iterations: int
+) -> tuple[int, bool]:
+    """Iterate with one function.
+
+    Returns the number of iterations, and whether the evaluations ran out before them.
+    """
     group = optimizer.param_groups[0]
-    group["max_iter"], group["max_eval"] = iterations, 4 * iterations
-    before = _state(optimizer).get("n_iter", 0)
+    group["max_iter"], group["max_eval"] = iterations, EVALUATIONS * iterations
+    before = dict(_state(optimizer))
     optimizer.step(function)
-    return _state(optimizer)["n_iter"] - before
+    steps, evaluations = (
+        _state(optimizer)[name] - before.get(name, 0) for name in ("n_iter", "func_evals")
+    )
+    return steps, steps < iterations and evaluations >= group["max_eval"]
 
 
 def _state(optimizer: torch.optim.LBFGS) -> dict[str, Any]:
