@@ -18,7 +18,7 @@ MORE = {
             "label": "AlexNet-style",
             "architecture": "alexnet_style",
             "options": {"channels": [4, 6, 6, 6, 4], "dense": [16, 16], "dropout": 0.1},
-            "training": {"adam": {"epochs": 6, "batch_size": 32, "learning_rate": 0.01}},
+            "training": {"adam": {"epochs": 20, "batch_size": 32, "learning_rate": 0.004}},
         },
         "quocnet": {
             "label": "QuocNet-style (d3)",
