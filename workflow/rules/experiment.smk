@@ -192,8 +192,7 @@ def attacked_models(experiment, wildcards):
     return shown_models(experiment, wildcards) | halved
 
 
-def shown_of(models):
-    keys = ("label", "description", "role")
+def shown_of(models, keys=("label", "description", "role")):
     shown = {}
     for name, entry in models.items():
         shown[name] = {key: entry[key] for key in keys if key in entry}
@@ -210,10 +209,7 @@ def shown_regularisation(experiment, wildcards):
         "adversarial",
         "contraction",
     )
-    return {
-        name: {key: entry[key] for key in keys if key in entry}
-        for name, entry in experiment.models.items()
-    }
+    return shown_of(experiment.models, keys)
 
 
 def figure_params(figure):
