@@ -38,6 +38,14 @@ RESOLVE = """
 from intriguing import registry
 registry.resolve({reference!r})
 """
+TRAIN = """
+import torch
+from intriguing.training import Adam, Lbfgs, WorkingSet, train
+images, labels = torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1])
+for method in (Adam(1), Lbfgs(3), WorkingSet(iterations=3)):
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    train(model, images, labels, weight_decay=[1e-3], method=method)
+"""
 DISPATCHERS = ("experiment", "registry", "datasets", "networks", "attacks", "lipschitz", "training")
 
 
@@ -72,6 +80,7 @@ def in_memory():
                 ["torch"],
                 {f"{name}.py": code for name, code in scripts.items() if name not in torch_free},
             ),
+            (["torch"], {"methods of training": TRAIN}),
             # of these only what is ours is looked at
             (["sklearn.datasets"], named),
         ]
@@ -123,6 +132,14 @@ def test_what_tables_and_figures_load(in_memory):
         assert with_it == {"heatmap.py"}, slow
     for slow in ("torchvision", "sklearn"):
         assert not [script.name for script in SCRIPTS if slow in in_memory[script.name]], slow
+
+
+def test_no_job_loads_the_compiler_of_torch(in_memory):
+    """It takes as long to load as torch, and sympy half as long."""
+    jobs = [name for name in in_memory if name.startswith("attacks ")]
+    assert len(jobs) >= len(registry.table("attacks"))
+    for name in ("methods of training", *jobs):
+        assert not in_memory[name] & {"torch._dynamo", "sympy"}, name
 
 
 def test_importing_the_attacks_does_not_import_torch():

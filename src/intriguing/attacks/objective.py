@@ -122,8 +122,11 @@ class Classifier:
             upstream = torch.cat([upstream, filler]) if len(filler) else upstream
             if not logits.requires_grad:  # a constant model
                 return torch.zeros_like(points)
+            with torch.enable_grad():
+                # a number, whose gradient is theirs bit by bit: for others torch loads sympy
+                along = (logits * upstream).sum()
             (gradient,) = torch.autograd.grad(
-                logits, padded, upstream, retain_graph=keep, allow_unused=True
+                along, padded, retain_graph=keep, allow_unused=True
             )
             if gradient is None:
                 return torch.zeros_like(points)

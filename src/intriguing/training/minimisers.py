@@ -9,6 +9,7 @@ from torch import nn
 
 from intriguing.errors import TrainingError
 from intriguing.progress import Progress
+from intriguing.training import optimisers
 from intriguing.training.objective import History, MeanLoss, Objective, checked
 from intriguing.training.working_set import WorkingSet, minimise_on_working_sets
 
@@ -93,7 +94,7 @@ def minimise(
 def _minimise_lbfgs(
     module: nn.Module, objective: Objective, method: Lbfgs, phase: str, history: History
 ) -> None:
-    optimizer = torch.optim.LBFGS(
+    optimizer = optimisers.LBFGS(
         module.parameters(),
         max_iter=method.iterations,
         max_eval=2 * method.iterations,
@@ -126,7 +127,7 @@ def _minimise_adam(
     history: History,
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(module.parameters(), method.learning_rate, fused=True)
+    optimizer = optimisers.Adam(module.parameters(), method.learning_rate, fused=True)
     batches = -(-number // method.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, method.epochs * batches)
     with Progress(f"training the {phase}", method.epochs, "epochs") as progress:

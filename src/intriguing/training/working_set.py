@@ -28,6 +28,7 @@ from torch.nn.utils import parameters_to_vector
 from intriguing.errors import TrainingError
 from intriguing.progress import Progress
 from intriguing.training.objective import History, MeanLoss, checked
+from intriguing.training.optimisers import LBFGS
 
 # iterations of a stage: of the first, least, most
 FIRST, SHORTEST, LONGEST = 10, 5, 100
@@ -197,7 +198,7 @@ def minimise_on_working_sets(
         If the objective stops being finite.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.LBFGS(
+    optimizer = LBFGS(
         parameters,
         history_size=method.history,
         tolerance_grad=method.gradient_tolerance,
@@ -271,7 +272,7 @@ def _move(parameters: Sequence[nn.Parameter], weights: torch.Tensor) -> None:
 
 
 def _advance(
-    optimizer: torch.optim.LBFGS, function: Surrogate, iterations: int
+    optimizer: LBFGS, function: Surrogate, iterations: int
 ) -> tuple[int, bool]:
     """Iterate with one function.
 
@@ -287,11 +288,11 @@ def _advance(
     return steps, steps < iterations and evaluations >= group["max_eval"]
 
 
-def _state(optimizer: torch.optim.LBFGS) -> dict[str, Any]:
+def _state(optimizer: LBFGS) -> dict[str, Any]:
     return optimizer.state[optimizer.param_groups[0]["params"][0]]
 
 
-def _copy(optimizer: torch.optim.LBFGS) -> dict[str, Any]:
+def _copy(optimizer: LBFGS) -> dict[str, Any]:
     """State of L-BFGS, whose lists and last gradient a step changes in place."""
     copied = dict(_state(optimizer))
     for name, value in copied.items():
@@ -302,7 +303,7 @@ def _copy(optimizer: torch.optim.LBFGS) -> dict[str, Any]:
     return copied
 
 
-def _restore(optimizer: torch.optim.LBFGS, copied: dict[str, Any]) -> None:
+def _restore(optimizer: LBFGS, copied: dict[str, Any]) -> None:
     state = _state(optimizer)
     state.clear()
     state.update(copied)
