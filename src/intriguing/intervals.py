@@ -83,8 +83,12 @@ def _between_seeds(values: np.ndarray) -> float:
     seeds = len(values)
     if seeds < 2:
         return 0.0
-    factor = _t(seeds - 1) / _z()
-    return factor**2 * values.var(ddof=1) / seeds
+    return widening(seeds) ** 2 * values.var(ddof=1) / seeds
+
+
+def widening(seeds: int) -> float:
+    """What an interval gains because the variance of a few values is not known: t / z."""
+    return _t(seeds - 1) / _z()
 
 
 def _z() -> float:

@@ -24,9 +24,9 @@ from intriguing.networks.logits import described, in_training, in_words, with_pl
 
 UP = 1 + 1e-14
 # an in-place sum changes its left operand: see `_check_operations`
-_SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "sub")
-_FACTORS = (operator.mul, torch.mul, "mul")
-_QUOTIENTS = (operator.truediv, torch.div, "div")
+SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "sub")
+FACTORS = (operator.mul, torch.mul, "mul")
+QUOTIENTS = (operator.truediv, torch.div, "div")
 _IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
 # what is known of a tensor without its values
 _SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
@@ -132,11 +132,7 @@ def _bound_graph(
     model: nn.Module, input_shape: Sequence[int], compare: bool, partial: bool
 ) -> BoundedGraph:
     _check_model(model, input_shape)
-    original, model = model, with_plain_weights(model)
-    _check_hooks(model)
-    if layers.is_known(model):
-        model = nn.Sequential(model)
-    traced = _traced(model)
+    original, traced = model, trace(model)
     interpreter = _Interpreter(traced, compare, partial)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
@@ -188,8 +184,18 @@ class _Tracer(fx.Tracer):
         return layers.is_known(m) or super().is_leaf_module(m, module_qualified_name)
 
 
-def _traced(model: nn.Module) -> fx.GraphModule:
-    """The model as a graph of layers and operations, without those that the output ignores."""
+def trace(model: nn.Module) -> fx.GraphModule:
+    """The model as a graph of layers and operations, without those that the output ignores.
+
+    Raises
+    ------
+    UnknownLayerError
+        If it cannot be traced, has hooks, or changes values in place.
+    """
+    model = with_plain_weights(model)
+    _check_hooks(model)
+    if layers.is_known(model):
+        model = nn.Sequential(model)
     tracer = _Tracer()
     try:
         graph = tracer.trace(model)
@@ -218,7 +224,7 @@ def _check_operations(graph: fx.Graph) -> None:
             raise layers.unknown(f"the in-place operation {name} ({node.name})")
         if node.target is operator.iadd:
             left = node.args[0]
-            fresh = left.op == "call_module" or left.target in _SUMS
+            fresh = left.op == "call_module" or left.target in SUMS
             if not fresh or len(left.users) > 1:
                 raise layers.unknown(f"the in-place sum {node.name} of a value used elsewhere")
         elif getattr(node.target, "__name__", "") in _IN_PLACE_OPERATORS:
@@ -261,7 +267,7 @@ class _Interpreter(fx.Interpreter):
             self.constants[n] = (1.0, 1.0)
         elif n.op == "output":
             self._end(n)
-        elif self._dependent(n.all_input_nodes) and not _is_fact(n):
+        elif self._dependent(n.all_input_nodes) and not is_fact(n):
             if any(len(source.users) > 1 for source in self._dependent(n.all_input_nodes)):
                 self.bounded.chain = self.bounded.chain and self._others_use_shapes(n)
             try:
@@ -276,7 +282,7 @@ class _Interpreter(fx.Interpreter):
         """An infinite constant, for a layer or operation without a bound."""
         self.bounded.reason = self.bounded.reason or reason
         called = node.op == "call_module"
-        kind = type(self._module(node)).__name__ if called else _name_of(node.target)
+        kind = type(self._module(node)).__name__ if called else name_of(node.target)
         inputs = [self.env[n] for n in self._dependent(node.all_input_nodes)]
         shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
         bounds = Bounds(0.0, math.inf, method="none known")
@@ -294,7 +300,7 @@ class _Interpreter(fx.Interpreter):
     def _others_use_shapes(self, node: fx.Node) -> bool:
         """Whether the other users of this node's inputs need only their shapes."""
         users = {user for n in self._dependent(node.all_input_nodes) for user in n.users}
-        return all(user is node or _is_fact(user) for user in users)
+        return all(user is node or is_fact(user) for user in users)
 
     def _end(self, node: fx.Node) -> None:
         final = node.args[0]
@@ -324,14 +330,14 @@ class _Interpreter(fx.Interpreter):
         if node.target is operator.getitem:
             return self._part(node)
         if node.target in layers.AS_MODULES:
-            return self._layer(node, node.name, _as_module(node))
-        if node.target in _SUMS:
+            return self._layer(node, node.name, as_module(node))
+        if node.target in SUMS:
             return self._sum(node, value)
-        if node.target in _FACTORS or node.target in _QUOTIENTS:
+        if node.target in FACTORS or node.target in QUOTIENTS:
             return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
             return self._concatenation(node)
-        raise layers.unknown(f"the operation {_name_of(node.target)} ({node.name})")
+        raise layers.unknown(f"the operation {name_of(node.target)} ({node.name})")
 
     def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
         source = node.args[0] if node.args else None
@@ -394,12 +400,12 @@ class _Interpreter(fx.Interpreter):
     def _scale(self, node: fx.Node, value: torch.Tensor) -> _Constants:
         left, right = self._operands(node)
         dependent = self._dependent((left, right))
-        if len(dependent) != 1 or (node.target in _QUOTIENTS and dependent[0] is not left):
+        if len(dependent) != 1 or (node.target in QUOTIENTS and dependent[0] is not left):
             raise layers.unknown(f"a product or quotient of two values of the image ({node.name})")
         other = right if dependent[0] is left else left
         factor = self.env[other] if isinstance(other, fx.Node) else other
         factor = torch.as_tensor(factor, dtype=torch.float64).abs()
-        largest = (1 / factor).amax() if node.target in _QUOTIENTS else factor.amax()
+        largest = (1 / factor).amax() if node.target in QUOTIENTS else factor.amax()
         if not largest.isfinite():
             raise BoundError(f"{node.name} divides by zero or multiplies by infinity: fix it")
         largest = largest.item()
@@ -419,15 +425,15 @@ class _Interpreter(fx.Interpreter):
         return constant, paper
 
 
-def _is_fact(node: fx.Node) -> bool:
+def is_fact(node: fx.Node) -> bool:
     return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
 
 
-def _name_of(target: Any) -> str:
+def name_of(target: Any) -> str:
     return target if isinstance(target, str) else target.__name__
 
 
-def _as_module(node: fx.Node) -> nn.Module:
+def as_module(node: fx.Node) -> nn.Module:
     """The module that does what a function or method does."""
     arguments = (*node.args[1:], *node.kwargs.values())
     if any(isinstance(value, torch.dtype) for value in arguments):

@@ -1,0 +1,123 @@
+"""The images that excite directions of a layer most, found a batch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from intriguing.errors import UnitsError
+from intriguing.units.recorded import Activations, activations
+from intriguing.units.families import describe, directions
+
+# directions whose scores are sorted at once
+SORTED = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class TopImages:
+    """The images that excite each direction most.
+
+    Parameters
+    ----------
+    indices : int64 Tensor (D, k)
+        Images, the first excites most; of equal scores, the first image.
+    scores : float32 Tensor (D, k)
+    mean, deviation : float32 Tensor (D,)
+        Of the scores of all images.
+    """
+
+    indices: torch.Tensor
+    scores: torch.Tensor
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+
+def top_images(
+    model: nn.Module,
+    images: torch.Tensor,
+    layer: str,
+    vectors: torch.Tensor | None = None,
+    *,
+    k: int = 10,
+    positions: str = "largest",
+) -> TopImages:
+    """The k images that excite each direction of a layer most (Szegedy et al. 2013, section 3).
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    images : Tensor (N, C, H, W)
+        Held out from training.
+    layer : str
+        As in `recorded.activations`.
+    vectors : Tensor (D, units), optional
+        By default the units themselves, those left out that are the same for all images.
+    k : int
+    positions : {"largest", "separate"}
+        As in `recorded.activations`.
+
+    Returns
+    -------
+    TopImages
+
+    Raises
+    ------
+    UnitsError
+        If k is larger than the number of images, or the directions do not fit the layer.
+
+    See Also
+    --------
+    intriguing.units.directions : Families of directions.
+    intriguing.units.coherence : How alike these images are.
+    """
+    found = activations(model, images, layer, positions=positions)
+    if vectors is None:
+        vectors = directions("units", describe(found), number=found.units)
+    return leading(scores(found, vectors), k)
+
+
+def scores(layer: Activations, vectors: torch.Tensor) -> torch.Tensor:
+    """Score of each direction for each image: float32 Tensor (D, N).
+
+    Parameters
+    ----------
+    layer : Activations
+    vectors : Tensor (D, C)
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != layer.units:
+        raise UnitsError(
+            f"the directions have the shape {tuple(vectors.shape)}: give (directions,"
+            f" {layer.units}), a number for each unit of layer {layer.layer}"
+        )
+    found = torch.empty(len(vectors), layer.images)
+    at = 0
+    for batch in layer:
+        values = batch @ vectors.to(batch).T
+        found[:, at : at + len(batch)] = values.amax(1).T
+        at += len(batch)
+    return found
+
+
+def leading(scored: torch.Tensor, k: int) -> TopImages:
+    """The k images of largest score of each direction, from scores (D, N)."""
+    number = scored.shape[1]
+    if not 1 <= k <= number:
+        raise UnitsError(f"k is {k}, but there are {number} images: choose one from 1 to {number}")
+    rows = max(1, SORTED // number)
+    indices = torch.cat([_leading(part, k) for part in scored.split(rows)])
+    deviation, mean = torch.std_mean(scored, 1, correction=0)
+    return TopImages(indices, scored.gather(1, indices), mean, deviation)
+
+
+def _leading(scored: torch.Tensor, k: int) -> torch.Tensor:
+    values, indices = scored.topk(k, 1)
+    # topk breaks ties as it likes, and by the number of threads; rows with a tie that matters are
+    # sorted, which is slower and keeps the order of the images
+    least = values[:, -1:]
+    tied = ((scored >= least).sum(1) > k) | (values[:, 1:] == values[:, :-1]).any(1)
+    if tied.any():
+        indices[tied] = scored[tied].sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return indices
