@@ -65,7 +65,9 @@ class Activations:
             )
         if in_training(model):
             raise UnitsError("the model is in training mode: call model.eval() first")
-        self.layer, self._images, self._positions = layer, images, positions
+        self.layer, self._images = layer, images
+        # every pixel is a unit
+        self._positions = "separate" if layer == INPUT else positions
         self._part = _up_to(model, layer)
         self._device = device_of(model, images)
         self.images = len(images)

@@ -26,12 +26,16 @@ class TopImages:
     scores : float32 Tensor (D, k)
     mean, deviation : float32 Tensor (D,)
         Of the scores of all images.
+    tied : bool Tensor (D,)
+        Whether an image that is left out has the score of the last one, as for a unit that is 0 for
+        most images: which ones are shown is then arbitrary.
     """
 
     indices: torch.Tensor
     scores: torch.Tensor
     mean: torch.Tensor
     deviation: torch.Tensor
+    tied: torch.Tensor
 
 
 def top_images(
@@ -107,17 +111,20 @@ def leading(scored: torch.Tensor, k: int) -> TopImages:
     if not 1 <= k <= number:
         raise UnitsError(f"k is {k}, but there are {number} images: choose one from 1 to {number}")
     rows = max(1, SORTED // number)
-    indices = torch.cat([_leading(part, k) for part in scored.split(rows)])
+    parts = [_leading(part, k) for part in scored.split(rows)]
+    indices, tied = (torch.cat(values) for values in zip(*parts, strict=True))
     deviation, mean = torch.std_mean(scored, 1, correction=0)
-    return TopImages(indices, scored.gather(1, indices), mean, deviation)
+    return TopImages(indices, scored.gather(1, indices), mean, deviation, tied)
 
 
-def _leading(scored: torch.Tensor, k: int) -> torch.Tensor:
+def _leading(scored: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     values, indices = scored.topk(k, 1)
     # topk breaks ties as it likes, and by the number of threads; rows with a tie that matters are
     # sorted, which is slower and keeps the order of the images
     least = values[:, -1:]
-    tied = ((scored >= least).sum(1) > k) | (values[:, 1:] == values[:, :-1]).any(1)
-    if tied.any():
-        indices[tied] = scored[tied].sort(dim=1, descending=True, stable=True).indices[:, :k]
-    return indices
+    tied = (scored >= least).sum(1) > k
+    unclear = tied | (values[:, 1:] == values[:, :-1]).any(1)
+    if unclear.any():
+        ordered = scored[unclear].sort(dim=1, descending=True, stable=True)
+        indices[unclear] = ordered.indices[:, :k]
+    return indices, tied
