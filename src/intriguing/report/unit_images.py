@@ -1,0 +1,129 @@
+"""Figures 1 to 4: the images that excite single units most, and those of random directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+
+from intriguing.artifacts.dataset import DatasetFile, Split
+from intriguing.artifacts.files import read_table, replacing
+from intriguing.report import canvas
+
+ROWS = 4
+PANELS = {"units": "single units", "gaussian": "random directions"}
+
+
+def draw_all(
+    data: DatasetFile,
+    files: Mapping[str, str | Path],
+    labels: Mapping[str, str],
+    folder: str | Path,
+    *,
+    split: str,
+    count: int,
+) -> None:
+    """Write a folder with a figure ``<model>-<layer>.png`` for each layer.
+
+    Parameters
+    ----------
+    data : artifacts.dataset.DatasetFile
+    files : mapping of str to path
+        The measures of each model, as `stages.units` writes them.
+    labels : mapping of str to str
+        What to call the models.
+    folder : path
+        Replaced as a whole.
+    split, count
+        The images that were compared.
+
+    Raises
+    ------
+    ArtifactError
+        If a file cannot be read or the folder cannot be written.
+    """
+    sample = data.sample(split, count, most=True)
+    with replacing(folder) as partial:
+        partial.mkdir()
+        for model, path in files.items():
+            rows = read_table(path)
+            trained = rows[rows["network"] == "trained"]
+            for layer, of_layer in trained.groupby("layer", sort=False):
+                name = figure_name(model, str(layer))
+                title = f"{labels[model]}, {layer}: images of {split} that excite most"
+                draw(of_layer, sample, data.class_names, partial / name, title=title)
+
+
+def figure_name(model: str, layer: str) -> str:
+    """File of a layer's figure."""
+    return f"{model}-{layer.replace(' ', '_').replace('/', '_')}.png"
+
+
+def draw(
+    rows: pandas.DataFrame,
+    sample: Split,
+    class_names: list[str],
+    path: str | Path,
+    *,
+    title: str,
+) -> None:
+    """Draw some units of a layer above some random directions, a row of images each.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of one layer.
+    sample : artifacts.dataset.Split
+        The images that their ``images`` count.
+    class_names : list of str
+    path : path
+        PNG to write.
+    title : str
+    """
+    panels = {
+        words: _spread(rows[(rows["family"] == family) & ~rows["tied"]])
+        for family, words in PANELS.items()
+    }
+    chosen = [(words, row) for words, part in panels.items() for row in part.to_dict("records")]
+    columns = max((len(row["images"].split()) for _, row in chosen), default=1)
+    gap = 0.45
+    figure = canvas.new_figure(0.62 * columns + 3.6, 0.62 * len(chosen) + 2 * gap + 0.5)
+    width, height = figure.get_size_inches()
+    top = height - 0.4
+    for place, (words, row) in enumerate(chosen):
+        if not place or words != chosen[place - 1][0]:
+            top -= gap
+            figure.text(0.02, (top + 0.08) / height, words, fontsize=9, fontweight="bold")
+        top -= 0.62
+        for column, index in enumerate(map(int, row["images"].split())):
+            left = 0.2 + 0.62 * column
+            axis = figure.add_axes((left / width, top / height, 0.58 / width, 0.58 / height))
+            axis.set_axis_off()
+            canvas.image(axis, sample.images[index])
+        figure.text(
+            (0.3 + 0.62 * columns) / width,
+            (top + 0.29) / height,
+            _row_text(row, class_names),
+            fontsize=7.5,
+            va="center",
+        )
+    figure.text(0.02, 1 - 0.25 / height, title, fontsize=10)
+    canvas.save(figure, path)
+
+
+def _spread(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """Rows at the middle of each quarter of the scores, the largest first."""
+    ordered = rows.sort_values("score", ascending=False, kind="stable")
+    places = ((np.arange(ROWS) + 0.5) / ROWS * len(ordered)).astype(int)
+    return ordered.iloc[sorted(set(places[places < len(ordered)]))]
+
+
+def _row_text(row: Mapping[str, Any], class_names: list[str]) -> str:
+    kind = "unit" if row["family"] == "units" else "direction"
+    return (
+        f"{kind} {row['direction']}: score {row['score']:.2f}, purity {row['purity']:.2f}\n"
+        f"most frequent: {class_names[row['class']]}"
+    )
