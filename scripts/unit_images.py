@@ -8,8 +8,7 @@ with job(snakemake.log[0]):
     unit_images.draw_all(
         open_dataset(snakemake.input.data),
         snakemake.params.files,
-        snakemake.params.labels,
+        snakemake.params.layers,
         snakemake.output[0],
-        split=snakemake.params.split,
-        count=snakemake.params.count,
+        **snakemake.params.sample,
     )

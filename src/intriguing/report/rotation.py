@@ -39,11 +39,18 @@ def draw(
             for axis, measure in zip(axes, MEASURES, strict=True):
                 line = _line([frame[frame["layer"] == layer] for frame in turned], measure)
                 axis.plot(
-                    line.index, line["mean"], ".-", color=f"C{number % 10}",
+                    line.index,
+                    line["mean"],
+                    ".-",
+                    color=f"C{number % 10}",
                     label=f"{labels[model]}, {layer}",
                 )
                 axis.fill_between(
-                    line.index, line["low"], line["high"], color=f"C{number % 10}", alpha=0.15,
+                    line.index,
+                    line["low"],
+                    line["high"],
+                    color=f"C{number % 10}",
+                    alpha=0.15,
                     linewidth=0,
                 )
             number += 1

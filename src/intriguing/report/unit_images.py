@@ -20,21 +20,21 @@ PANELS = {"units": "single units", "gaussian": "random directions"}
 def draw_all(
     data: DatasetFile,
     files: Mapping[str, str | Path],
-    labels: Mapping[str, str],
+    layers: Mapping[str, Mapping[str, str]],
     folder: str | Path,
     *,
     split: str,
     count: int,
 ) -> None:
-    """Write a folder with a figure ``<model>-<layer>.png`` for each layer.
+    """Write a folder with a figure for each layer.
 
     Parameters
     ----------
     data : artifacts.dataset.DatasetFile
     files : mapping of str to path
         The measures of each model, as `stages.units` writes them.
-    labels : mapping of str to str
-        What to call the models.
+    layers : mapping of str to mapping
+        The ``model``, ``layer`` and ``label`` that each file of the folder shows.
     folder : path
         Replaced as a whole.
     split, count
@@ -48,18 +48,12 @@ def draw_all(
     sample = data.sample(split, count, most=True)
     with replacing(folder) as partial:
         partial.mkdir()
-        for model, path in files.items():
-            rows = read_table(path)
-            trained = rows[rows["network"] == "trained"]
-            for layer, of_layer in trained.groupby("layer", sort=False):
-                name = figure_name(model, str(layer))
-                title = f"{labels[model]}, {layer}: images of {split} that excite most"
-                draw(of_layer, sample, data.class_names, partial / name, title=title)
-
-
-def figure_name(model: str, layer: str) -> str:
-    """File of a layer's figure."""
-    return f"{model}-{layer.replace(' ', '_').replace('/', '_')}.png"
+        tables = {model: read_table(path) for model, path in files.items()}
+        for name, shown in layers.items():
+            rows = tables[shown["model"]]
+            of_layer = rows[(rows["network"] == "trained") & (rows["layer"] == shown["layer"])]
+            title = f"{shown['label']}: images of {split} that excite units and directions most"
+            draw(of_layer, sample, data.class_names, partial / name, title=title)
 
 
 def draw(
@@ -90,9 +84,9 @@ def draw(
     chosen = [(words, row) for words, part in panels.items() for row in part.to_dict("records")]
     columns = max((len(row["images"].split()) for _, row in chosen), default=1)
     gap = 0.45
-    figure = canvas.new_figure(0.62 * columns + 3.6, 0.62 * len(chosen) + 2 * gap + 0.5)
+    figure = canvas.new_figure(0.62 * columns + 3.6, 0.62 * len(chosen) + 2 * gap + 0.6)
     width, height = figure.get_size_inches()
-    top = height - 0.4
+    top = height - 0.5
     for place, (words, row) in enumerate(chosen):
         if not place or words != chosen[place - 1][0]:
             top -= gap
@@ -111,6 +105,8 @@ def draw(
             va="center",
         )
     figure.text(0.02, 1 - 0.25 / height, title, fontsize=10)
+    rule = "rows: the middle of each quarter of the scores (mean, in deviations over all images)"
+    figure.text(0.02, 1 - 0.43 / height, rule, fontsize=7.5, color="0.35")
     canvas.save(figure, path)
 
 

@@ -62,8 +62,13 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
             names.append(f"{FAMILIES.get(family, 'units')} ({len(found)})")
     places = np.arange(len(values))
     boxes = axis.boxplot(
-        values, positions=places, orientation="horizontal", widths=0.6, patch_artist=True,
-        showfliers=False, medianprops={"color": "black"},
+        values,
+        positions=places,
+        orientation="horizontal",
+        widths=0.6,
+        patch_artist=True,
+        showfliers=False,
+        medianprops={"color": "black"},
     )
     for number, box in enumerate(boxes["boxes"]):
         box.set_facecolor(f"C{number}")
@@ -72,7 +77,9 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
     for place, of_family in zip(places, values, strict=True):
         shift = np.linspace(-0.28, 0.28, len(of_family))
         axis.plot(np.sort(of_family), place + shift, ".", color="0.25", markersize=1.5)
-        axis.plot(of_family.mean(), place, "D", color="white", markeredgecolor="black", markersize=4)
+        axis.plot(
+            of_family.mean(), place, "D", color="white", markeredgecolor="black", markersize=4
+        )
     axis.set_yticks(places, names, fontsize=7)
     axis.invert_yaxis()
     axis.set_xlim(0, 1.02)

@@ -134,9 +134,7 @@ def _corrected(table: pandas.DataFrame) -> pandas.DataFrame:
             table.loc[group.index, name] = correct(group[name].tolist())
     verdicts = []
     for row in table.itertuples():
-        effect = Effect(
-            row.delta, row.delta_low, row.delta_high, row.difference, row.equivalence
-        )
+        effect = Effect(row.delta, row.delta_low, row.delta_high, row.difference, row.equivalence)
         verdicts.append("" if math.isnan(row.delta) else effect.verdict())
     table["verdict"] = verdicts
     return table
@@ -184,17 +182,19 @@ def caption(table: pandas.DataFrame, k: int, split: str, margin: float) -> str:
     layers = len(table[["model", "layer"]].drop_duplicates())
     seeds = int(table["seeds"].max())
     spread = (
-        "over directions and seeds" if seeds > 1 else "over directions alone, since there is one seed"
+        "over directions and seeds"
+        if seeds > 1
+        else "over directions alone, since there is one seed"
     )
     return (
         f"The {k} images of {split} that excite each unit most, against those of directions of the"
         " same layer: how much alike they are, by their labels (share of the most frequent class),"
         " by the features of another network, by their pixels (mean cosine of two of them), and how"
-        " well the score separates one class from the others. Which are more alike, and Cliff's delta"
-        f" of the units against the directions with its 95 % interval by bootstrap {spread}. units,"
-        f" directions: these have the larger values; equivalent: delta is certainly below {margin:g}"
-        f" either way; corrected over the {layers} layers (Holm). Units that are the same for all"
-        " images, or whose last image is arbitrary because others have the same score, do not count."
-        " Chance: the same units with their activations exchanged between images. Below: purity of"
-        " the units against other families."
+        " well the score separates one class from the others. Which are more alike, and Cliff's"
+        f" delta of the units against the directions with its 95 % interval by bootstrap {spread}."
+        " units, directions: these have the larger values; equivalent: delta is certainly below"
+        f" {margin:g} either way; corrected over the {layers} layers (Holm). Units that are the"
+        " same for all images, or whose last image is arbitrary because others have the same score,"
+        " do not count. Chance: the same units with their activations exchanged between images."
+        " Below: purity of the units against other families."
     )

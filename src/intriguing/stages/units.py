@@ -66,9 +66,7 @@ def run(
     """
     sample = data.sample(entry["split"], entry["count"], most=True)
     images, labels = torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
-    other = activations(
-        features, images, entry["features"], positions="separate"
-    )
+    other = activations(features, images, entry["features"], positions="separate")
     views = {"pixels": images, "features": torch.cat([batch.cpu() for batch in other])}
     every = tuple(entry["families"])
     layers = [

@@ -47,9 +47,7 @@ class Effect:
     difference: float
     equivalence: float
 
-    def verdict(
-        self, difference: float | None = None, equivalence: float | None = None
-    ) -> Verdict:
+    def verdict(self, difference: float | None = None, equivalence: float | None = None) -> Verdict:
         """What the p-values say, or others in their place that are corrected for several layers.
 
         A difference within the margin is ``equivalent``, even if there certainly is one.

@@ -40,8 +40,8 @@ def coherence(
     """
     if indices.ndim != 2 or not indices.shape[1]:
         raise UnitsError(
-            f"the indices have the shape {tuple(indices.shape)}: give (directions, k), as top_images"
-            " does"
+            f"the indices have the shape {tuple(indices.shape)}: give (directions, k), as"
+            " top_images does"
         )
     for name, values in {"labels": labels, **views}.items():
         if indices.numel() and int(indices.max()) >= len(values):
@@ -59,7 +59,8 @@ def coherence(
     found = {
         "purity": shares.amax(1).numpy(),
         "class": classes[best].numpy(),
-        "entropy": -torch.special.xlogy(shares, shares).sum(1).numpy() / torch.log(torch.tensor(2.0, dtype=torch.float64)).item(),
+        "entropy": -torch.special.xlogy(shares, shares).sum(1).numpy()
+        / torch.log(torch.tensor(2.0, dtype=torch.float64)).item(),
     }
     for name, view in views.items():
         if k < 2:

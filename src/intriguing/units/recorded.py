@@ -56,9 +56,7 @@ class Activations:
         self, model: nn.Module, images: torch.Tensor, layer: str, positions: str = "largest"
     ):
         if positions not in POSITIONS:
-            raise UnitsError(
-                f"positions is {positions!r}: choose from {', '.join(POSITIONS)}"
-            )
+            raise UnitsError(f"positions is {positions!r}: choose from {', '.join(POSITIONS)}")
         if images.ndim != 4 or not len(images):
             raise UnitsError(
                 f"the images have the shape {tuple(images.shape)}: give at least one, (N, C, H, W)"

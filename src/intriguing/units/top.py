@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from intriguing.errors import UnitsError
-from intriguing.units.recorded import Activations, activations
 from intriguing.units.families import describe, directions
+from intriguing.units.recorded import Activations, activations
 
 # directions whose scores are sorted at once
 SORTED = 1 << 24
