@@ -12,8 +12,8 @@ from torch import nn
 
 from intriguing import networks
 from intriguing.errors import UnitsError
-from intriguing.lipschitz.names import named_layers
 from intriguing.lipschitz.network import layer_bounds
+from intriguing.networks.tracing import named_layers
 from intriguing.units.effects import Effect, compare, correct
 from intriguing.units.families import FAMILIES, chosen_units, describe, directions, rotated_units
 from intriguing.units.measures import best_class, coherence
@@ -220,7 +220,10 @@ def test_top_images_against_sorting():
     torch.testing.assert_close(top.mean, best.mean(1))
     torch.testing.assert_close(top.deviation, best.std(1, correction=0))
     units = top_images(model, images, "sum1", k=6)
-    assert torch.equal(units.indices, leading(torch.cat(list(activations(model, images, "sum1"))).amax(1).T, 6).indices)
+    assert torch.equal(
+        units.indices,
+        leading(torch.cat(list(activations(model, images, "sum1"))).amax(1).T, 6).indices,
+    )
 
 
 def test_ties_are_in_order_and_reported():
@@ -388,9 +391,13 @@ def test_correction_against_its_definition():
 def test_bad_input_is_a_sentence():
     images = pixels(12, 4)
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1)).eval()
-    with pytest.raises(UnitsError, match="no layer FC9: choose from input, reshape1, FC1, ReLU1, FC2"):
+    with pytest.raises(
+        UnitsError, match="no layer FC9: choose from input, reshape1, FC1, ReLU1, FC2"
+    ):
         top_images(model, images, "FC9")
-    with pytest.raises(UnitsError, match="k is 13, but there are 12 images: choose one from 1 to 12"):
+    with pytest.raises(
+        UnitsError, match="k is 13, but there are 12 images: choose one from 1 to 12"
+    ):
         top_images(model, images, "FC1", k=13)
     with pytest.raises(UnitsError, match="layer FC2 has one unit"):
         top_images(model, images, "FC2")
@@ -400,7 +407,7 @@ def test_bad_input_is_a_sentence():
     damaged[3] = math.nan
     with pytest.raises(UnitsError, match="layer FC1 gives NaN or infinity"):
         top_images(model, damaged, "FC1")
-    with pytest.raises(UnitsError, match="in training mode: call model.eval"):
+    with pytest.raises(UnitsError, match=r"in training mode: call model\.eval"):
         top_images(model.train(), images, "FC1")
     model.eval()
     with pytest.raises(UnitsError, match="fails on images of shape"):

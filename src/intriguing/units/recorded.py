@@ -9,9 +9,9 @@ from torch import fx, nn
 
 from intriguing.device import device_of
 from intriguing.errors import UnitsError, UnknownLayerError
-from intriguing.lipschitz.names import named_layers
 from intriguing.networks.logits import in_training, in_words
 from intriguing.networks.predictions import rows_at_once
+from intriguing.networks.tracing import named_layers
 
 INPUT = "input"
 # numbers of a layer's output that are in memory at once
