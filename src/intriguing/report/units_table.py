@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 
-from intriguing.units.effects import compare, correct
+from intriguing.units.effects import Effect, compare, correct
 
 MEASURES = {
     "purity": "label purity",
@@ -67,9 +67,9 @@ def tidy(
     found = []
     for model, seeds in rows.items():
         counted = [frame[~frame["tied"]] for frame in seeds]
-        trained = [frame[frame["network"] == "trained"] for frame in counted]
-        for layer in trained[0]["layer"].unique():
-            for family, measure in _compared(trained[0]):
+        trained = seeds[0][seeds[0]["network"] == "trained"]
+        for layer in trained["layer"].unique():
+            for family, measure in _compared(trained):
                 units, others = (
                     [_values(frame, layer, name, measure) for frame in counted]
                     for name in ("units", family)
@@ -126,8 +126,6 @@ def _mean(values: Sequence[Sequence[float]]) -> float:
 
 
 def _corrected(table: pandas.DataFrame) -> pandas.DataFrame:
-    from intriguing.units.effects import Effect
-
     table = table.copy()
     for _, group in table.dropna(subset=["delta"]).groupby(["family", "measure"], sort=False):
         for name in ("difference", "equivalence"):
