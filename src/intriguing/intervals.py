@@ -83,12 +83,8 @@ def _between_seeds(values: np.ndarray) -> float:
     seeds = len(values)
     if seeds < 2:
         return 0.0
-    return widening(seeds) ** 2 * values.var(ddof=1) / seeds
-
-
-def widening(seeds: int) -> float:
-    """What an interval gains because the variance of a few values is not known: t / z."""
-    return _t(seeds - 1) / _z()
+    factor = _t(seeds - 1) / _z()
+    return factor**2 * values.var(ddof=1) / seeds
 
 
 def _z() -> float:

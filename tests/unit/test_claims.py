@@ -323,7 +323,8 @@ def test_pools_of_adversarial_examples():
 
 def layers_of_units(*verdicts):
     rows = [
-        {"family": "gaussian", "measure": "purity", "verdict": verdict, "units_n": 30, "n": 20}
+        {"family": "gaussian", "measure": "purity", "network": "trained", "verdict": verdict}
+        | {"units_n": 30, "n": 20}
         | {"delta": 0.1, "delta_low": -0.1, "delta_high": 0.3}
         for verdict in verdicts
     ]

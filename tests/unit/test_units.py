@@ -14,6 +14,7 @@ from intriguing import networks
 from intriguing.errors import UnitsError
 from intriguing.lipschitz.network import layer_bounds
 from intriguing.networks.tracing import named_layers
+from intriguing.units import families
 from intriguing.units.effects import Effect, compare, correct
 from intriguing.units.families import FAMILIES, chosen_units, describe, directions, rotated_units
 from intriguing.units.measures import best_class, coherence
@@ -152,6 +153,8 @@ def test_families(family):
         assert vectors.argmax(1).tolist() == list(chosen_units(layer, number=6, seed=3))
     if family == "gaussian_without_mean":
         assert (vectors.double() @ flat.mean(0)).abs().max() < 1e-6 + 0.25 * 1e-6
+    if family == "gaussian":
+        assert (vectors[:, layer.live] < 0).float().mean() > 0.2
     if family == "principal":
         variance = ((flat - flat.mean(0)) @ vectors.double().T).var(0)
         assert (variance[::2].diff() <= 1e-9).all()
@@ -161,12 +164,62 @@ def test_families(family):
 
 
 def test_standardised_directions_are_even_over_standardised_units():
-    images = pixels(400, 6) * torch.tensor([1.0, 1e-3, 1, 1e-2, 1, 1])
+    # the third hardly changes, and must not drown the others
+    images = pixels(400, 6) * torch.tensor([1.0, 0.05, 1e-9, 0.1, 1, 1])
     layer = describe(activations(IDENTITY, images, "input"))
     vectors = directions("gaussian_standardised", layer, number=6, seed=0)
     spread = vectors.double() * layer.deviation
     shares = (spread / spread.norm(dim=1, keepdim=True)).square().mean(0)
-    assert shares.min() > 0.02 and shares.max() < 0.6
+    assert shares[2] < 1e-6 and shares[[0, 1, 3, 4, 5]].min() > 0.02 and shares.max() < 0.6
+
+
+def test_random_directions_are_even():
+    layer = describe(activations(IDENTITY, pixels(50, 300), "input"))
+    for family in ("gaussian", "orthonormal"):
+        components = directions(family, layer, number=300)
+        assert components.mean().abs() < 5 / 300**1.5
+        assert components.var().item() == pytest.approx(1 / 300, rel=0.02)
+        # normal, not of one size
+        assert (components**4).mean().item() == pytest.approx(3 / 300**2, rel=0.1)
+
+
+def test_leading_components_of_a_wide_layer(monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    spread = 1 / torch.arange(1, 61).sqrt()
+    images = (torch.randn(500, 60, generator=generator) * spread)[:, None, None]
+    layer = describe(activations(IDENTITY, images, "input"))
+    exact = directions("principal", layer, number=20)
+    monkeypatch.setattr(families, "WIDE", 30)
+    near = directions("principal", layer, number=20)
+    assert (exact * near).sum(1).min() > 0.95
+
+
+def test_positions_are_drawn_anywhere():
+    # only the middle column of a map says anything
+    images = torch.zeros(40, 1, 8, 8)
+    images[:, :, :, 4] = torch.rand(40, 1, 8, generator=torch.Generator().manual_seed(0))
+    model = nn.Sequential(nn.Conv2d(1, 3, 1, bias=False)).eval()
+    layer = describe(activations(model, images, "Conv1"))
+    assert layer.points.shape == (160, 3)
+    assert 5 < (layer.points != 0).any(1).sum() < 40
+
+
+def test_units_that_say_nothing_or_the_same_take_no_part():
+    images = pixels(60, 6)
+    images[..., 2] = images[..., 0]
+    images[..., 4] = 0.5
+    layer = describe(activations(IDENTITY, images, "input"))
+    assert layer.live.tolist() == [0, 1, 3, 5]
+    # a channel that depends on the position alone
+    model = nn.Conv2d(1, 2, 3, padding=1).eval()
+    with torch.no_grad():
+        model.weight[1] = 0
+    padded = nn.Sequential(model, nn.Conv2d(2, 2, 3, padding=1, bias=False)).eval()
+    with torch.no_grad():
+        padded[1].weight[1, 0] = 0
+    maps = torch.rand(20, 1, 5, 5)
+    with pytest.raises(UnitsError, match="1 of 2 units of layer Conv2 are the same for all images"):
+        describe(activations(padded, maps, "Conv2"))
 
 
 def test_kmeans_finds_clusters():
@@ -191,6 +244,22 @@ def test_centring_does_not_change_which_images_excite():
     assert torch.equal(*found)
 
 
+def test_units_turn_towards_random_directions():
+    side, found = 30, []
+    layer = describe(activations(IDENTITY, pixels(50, side), "input"))
+    for seed in range(40):
+        quarter = rotated_units(layer, 90, number=side, seed=seed)
+        assert quarter.diagonal().abs().max() < 1e-6
+        found.append(quarter)
+    stacked = torch.stack(found)
+    # off the diagonal each component has mean 0 and variance 1 / 29, whatever the seed draws
+    off = stacked[:, ~torch.eye(side, dtype=torch.bool)]
+    assert off.mean(0).abs().max() < 6 * (1 / 29 / 40) ** 0.5
+    assert off.var().item() == pytest.approx(1 / 29, rel=0.02)
+    # more than one component, so that no direction is another unit
+    assert stacked.abs().amax(2).max() < 0.9
+
+
 @pytest.mark.parametrize("side", [8, 7])
 def test_rotated_units(side):
     layer = describe(activations(IDENTITY, pixels(50, side), "input"))
@@ -201,10 +270,15 @@ def test_rotated_units(side):
         if side % 2 == 0:
             expected = torch.full((side,), math.cos(math.radians(degrees))).double()
             torch.testing.assert_close(vectors.diagonal(), expected, atol=1e-6, rtol=0)
-    some = rotated_units(layer, 30, number=3, seed=5)
-    plain = rotated_units(layer, 0, number=3, seed=5)
-    places = plain.argmax(1)
-    assert torch.equal(some, rotated_units(layer, 30, number=side, seed=5)[places])
+    # of some of the units, towards directions that have nothing of any of these
+    plain, some, quarter = (
+        rotated_units(layer, degrees, number=3, seed=5).double() for degrees in (0, 30, 90)
+    )
+    assert torch.equal(plain.argmax(1), torch.tensor(chosen_units(layer, number=3, seed=5)))
+    assert quarter[:, plain.argmax(1)].abs().max() < 1e-15
+    expected = math.cos(math.radians(30)) * plain + 0.5 * quarter
+    torch.testing.assert_close(some, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(quarter @ quarter.T, torch.eye(3).double(), atol=1e-6, rtol=0)
 
 
 def test_top_images_against_sorting():
@@ -350,22 +424,35 @@ def test_interval_against_scipys_bootstrap():
     assert found.high == pytest.approx(expected.high, abs=0.02)
 
 
-def test_intervals_cover_the_spread_between_seeds():
-    # networks whose own deltas scatter around 0: the interval must see that, not directions alone
-    generator = np.random.default_rng(3)
-    covered = 0
-    for trial in range(100):
-        shifts = generator.normal(0, 0.8, 4)
-        units = [generator.normal(shift, 1, 60) for shift in shifts]
-        others = [generator.normal(0, 1, 60) for _ in shifts]
-        effect = compare(units, others, repeats=400, seed=trial)
-        covered += effect.low <= 0 <= effect.high
-    assert covered >= 90
+def test_p_values_against_others():
+    second = stats.norm.ppf((np.arange(40) + 0.5) / 40)
+    first = second + 0.4
+    found = compare([first], [second])
+    # of the rank-sum test, two-sided
+    assert found.difference == pytest.approx(stats.mannwhitneyu(first, second).pvalue, abs=0.015)
+    assert 0.01 < found.difference < 0.2
+    # the larger of two one-sided p-values, by the normal approximation with the interval's width
+    error = (found.high - found.low) / (2 * 1.96)
+    sides = [stats.norm.sf((0.5 + sign * found.delta) / error) for sign in (1, -1)]
+    wide = compare([first], [second], margin=0.5)
+    assert wide.equivalence == pytest.approx(max(sides), abs=0.02)
+
+
+def test_several_networks_against_students_t():
+    # equal values in each network, so that all the spread is between networks
+    units, others = [[2.0] * 8, [1.0] * 8, [2.0] * 8], [[1.0] * 8] * 3
+    found = compare(units, others, repeats=200_000)
+    expected = stats.ttest_1samp([1, 0, 1], 0)
+    assert found.delta == pytest.approx(2 / 3)
+    assert found.difference == pytest.approx(expected.pvalue, abs=0.005)
+    interval = expected.confidence_interval()
+    assert found.low == pytest.approx(max(-1, interval.low), abs=0.04)
+    assert found.high == min(1, interval.high) == 1
 
 
 def test_verdicts():
     generator = np.random.default_rng(4)
-    alike = [generator.normal(size=2000) for _ in range(2)]
+    alike = [generator.normal(size=1000).round(1) for _ in range(2)]
     assert compare([alike[0]], [alike[1]]).verdict() == "equivalent"
     assert compare([alike[0][:20]], [alike[1][:20]]).verdict() == "cannot tell"
     larger = compare([alike[0] + 1], [alike[1]])
@@ -412,7 +499,7 @@ def test_bad_input_is_a_sentence():
     model.eval()
     with pytest.raises(UnitsError, match="fails on images of shape"):
         top_images(model, torch.rand(3, 1, 5, 5), "FC1")
-    with pytest.raises(UnitsError, match=r"shape \(2, 5\): give \(directions, 3\)"):
+    with pytest.raises(UnitsError, match=r"shape \(2, 5\): give a Tensor \(directions, 3\)"):
         top_images(model, images, "FC1", torch.rand(2, 5))
     layer = describe(activations(model, images, "input"))
     with pytest.raises(UnitsError, match="unknown family axes: choose from units"):
@@ -421,11 +508,32 @@ def test_bad_input_is_a_sentence():
         rotated_units(layer, 120, number=2)
     with pytest.raises(UnitsError, match="positions is 'all'"):
         activations(model, images, "input", positions="all")
-    with pytest.raises(UnitsError, match="at least two units"):
-        compare([[1.0]], [[1.0, 2.0]])
+    with pytest.raises(UnitsError, match="number of directions is 0: give at least 1"):
+        directions("units", layer, number=0)
+    with pytest.raises(UnitsError, match="at least 8 units and 8 directions"):
+        compare([[1.0] * 7], [[1.0, 2.0] * 4])
+    with pytest.raises(UnitsError, match="1 seeds of units and 2 of others"):
+        compare([[1.0] * 8], [[1.0] * 8] * 2)
+    with pytest.raises(UnitsError, match="a margin of 2"):
+        compare([[1.0] * 8], [[1.0] * 8], margin=2)
     with pytest.raises(UnitsError, match="not finite"):
-        compare([[1.0, math.nan]], [[1.0, 2.0]])
-    with pytest.raises(UnitsError, match="labels are for 2 images"):
-        coherence(torch.tensor([[0, 5]]), torch.tensor([0, 1]))
+        compare([[1.0, math.nan] * 4], [[1.0, 2.0] * 4])
+    labels = torch.tensor([0, 1])
+    for indices in ([[0, 5]], [[-1, 0]]):
+        with pytest.raises(UnitsError, match="labels are for 2 images, but the indices go from"):
+            coherence(torch.tensor(indices), labels)
+    with pytest.raises(UnitsError, match="view is called purity"):
+        coherence(torch.tensor([[0, 1]]), labels, purity=torch.rand(2, 3))
+    for view in (torch.rand(3, 3), torch.full((2, 3), math.nan)):
+        with pytest.raises(UnitsError, match="give finite numbers for each of the 2 images"):
+            coherence(torch.tensor([[0, 1]]), labels, pixels=view)
+    with pytest.raises(UnitsError, match="the labels have the shape"):
+        coherence(torch.tensor([[0, 1]]), labels[:, None])
+    with pytest.raises(UnitsError, match=r"give \(directions, 2\), one for each label"):
+        best_class(torch.rand(2, 3), labels)
+    with pytest.raises(UnitsError, match=r"k is 2\.5"):
+        leading(torch.rand(2, 3), 2.5)
+    with pytest.raises(UnitsError, match="a direction holds NaN"):
+        top_images(model, images, "FC1", torch.full((2, 3), math.nan))
     with pytest.raises(UnitsError, match="same label"):
         best_class(torch.rand(2, 3), torch.zeros(3, dtype=torch.int64))

@@ -219,10 +219,11 @@ def every_layer_is_needed(tables: Tables) -> Finding:
 
 def units_and_directions(tables: Tables) -> Finding:
     layers = tables["units"]
-    layers = layers[(layers["family"] == "gaussian") & (layers["measure"] == "purity")]
-    layers = layers.dropna(subset=["delta"])
+    random = (layers["family"] == "gaussian") & (layers["network"] == "trained")
+    every = layers[random & (layers["measure"] == "purity")]
+    layers = every.dropna(subset=["delta"])
     if layers.empty:
-        return untestable("no layer is compared with random directions")
+        return untestable("no layer has enough units to compare with random directions")
     counts = {verdict: int((layers["verdict"] == verdict).sum()) for verdict in UNITS}
     units, directions, equivalent, unknown = counts.values()
     number = len(layers)
@@ -236,6 +237,8 @@ def units_and_directions(tables: Tables) -> Finding:
         f"of {number} layers units are purer in {units}, directions in {directions}; equivalent"
         f" {equivalent}, open {unknown}"
     )
+    left_out = len(every) - number
+    reason += f"; {left_out} left out, with too few units" if left_out else ""
     effect = average(estimate(layers, "delta"))
     fewest = least(layers[["units_n", "n"]].min(axis=1))
     unit = "Cliff's delta of label purity, units against directions"
@@ -418,7 +421,7 @@ CLAIMS = (
         "Single units mean no more than random directions of their layer.",
         "label purity of the images that excite units and Gaussian directions most, by the verdict"
         " on each layer (n: units); reproduced: units are purer in no layer, and equivalent or less"
-        " pure in more than half; not: purer in more than half, or nothing is shown in any",
+        " pure in more than half; not: purer in more than half, or neither in any; partly: between",
         ("units",),
         units_and_directions,
     ),

@@ -104,7 +104,8 @@ class Experiment:
         entry = self._entry("model with units", model, self.units["models"])
         shared = ("split", "count", "k", "directions", "families", "angles")
         found = {key: self.units[key] for key in shared}
-        return {**found, **entry, "features": self.units["features"]["layer"]}
+        fitted = self.model(model)["trained_on"]
+        return {**found, **entry, "features": self.units["features"]["layer"], "fitted": fitted}
 
     def _halved(self, model: str) -> bool:
         return self.has_halves and model in self.halves["models"]

@@ -32,12 +32,13 @@ def draw(
     number = 0
     for model, seeds in rows.items():
         turned = [
-            frame[(frame["family"] == "rotated") & (frame["network"] == "trained") & ~frame["tied"]]
+            frame[(frame["family"] == "rotated") & (frame["network"] == "trained")]
             for frame in seeds
         ]
         for layer in turned[0]["layer"].unique():
+            of_layer = [_untied(frame[frame["layer"] == layer]) for frame in turned]
             for axis, measure in zip(axes, MEASURES, strict=True):
-                line = _line([frame[frame["layer"] == layer] for frame in turned], measure)
+                line = _line(of_layer, measure)
                 axis.plot(
                     line.index,
                     line["mean"],
@@ -62,6 +63,12 @@ def draw(
     if number:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right", fontsize=8)
     canvas.save(figure, path)
+
+
+def _untied(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The units that are not tied at any angle, so that every angle shows the same ones."""
+    tied = rows.loc[rows["tied"], "direction"]
+    return rows[~rows["direction"].isin(tied)]
 
 
 def _line(seeds: Sequence[pandas.DataFrame], measure: str) -> pandas.DataFrame:

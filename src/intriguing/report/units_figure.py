@@ -60,6 +60,10 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
         if len(found):
             values.append(found.to_numpy())
             names.append(f"{FAMILIES.get(family, 'units')} ({len(found)})")
+    if not values:
+        axis.text(0.5, 0.5, "no direction whose top images are not tied", ha="center", fontsize=8)
+        axis.set_axis_off()
+        return
     places = np.arange(len(values))
     boxes = axis.boxplot(
         values,

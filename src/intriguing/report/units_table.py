@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas
 
-from intriguing.units.effects import Effect, compare, correct
+from intriguing.units.effects import FEWEST, Effect, compare, correct
 
 MEASURES = {
     "purity": "label purity",
@@ -67,36 +67,37 @@ def tidy(
     found = []
     for model, seeds in rows.items():
         counted = [frame[~frame["tied"]] for frame in seeds]
-        trained = seeds[0][seeds[0]["network"] == "trained"]
-        for layer in trained["layer"].unique():
-            for family, measure in _compared(trained):
+        layers = seeds[0][["network", "layer"]].drop_duplicates()
+        for network, layer in layers.itertuples(index=False):
+            of_layer = seeds[0][(seeds[0]["network"] == network) & (seeds[0]["layer"] == layer)]
+            for family, measure in _compared(network, set(of_layer["family"])):
                 units, others = (
-                    [_values(frame, layer, name, measure) for frame in counted]
+                    [_values(frame, network, layer, name, measure) for frame in counted]
                     for name in ("units", family)
                 )
                 found.append(
-                    {"model": model, "label": models[model], "layer": layer}
-                    | {"family": family, "measure": measure, "seeds": len(seeds)}
+                    {"model": model, "label": models[model], "network": network, "layer": layer}
+                    | {"family": family, "measure": measure}
                     | _row(units, others, margin)
                 )
-    table = pandas.DataFrame(found)
-    return _corrected(table)
+    return _corrected(pandas.DataFrame(found))
 
 
-def _compared(frame: pandas.DataFrame) -> Iterator[tuple[str, str]]:
+def _compared(network: str, present: Collection[str]) -> Iterator[tuple[str, str]]:
     first, *more = MEASURES
-    present = set(frame["family"])
-    for family in FAMILIES:
+    families = FAMILIES if network == "trained" else (RANDOM,)
+    for family in families:
         if family in present or family == "untrained":
             yield family, first
-    if RANDOM in present:
+    if RANDOM in present and network == "trained":
         for measure in more:
             yield RANDOM, measure
 
 
-def _values(frame: pandas.DataFrame, layer: str, family: str, measure: str) -> list[float]:
-    network = "untrained" if family == "untrained" else "trained"
-    name = "units" if family == "untrained" else family
+def _values(
+    frame: pandas.DataFrame, network: str, layer: str, family: str, measure: str
+) -> list[float]:
+    network, name = ("untrained", "units") if family == "untrained" else (network, family)
     chosen = (frame["network"] == network) & (frame["layer"] == layer) & (frame["family"] == name)
     return frame.loc[chosen, measure].tolist()
 
@@ -104,16 +105,20 @@ def _values(frame: pandas.DataFrame, layer: str, family: str, measure: str) -> l
 def _row(
     units: Sequence[Sequence[float]], others: Sequence[Sequence[float]], margin: float
 ) -> dict[str, Any]:
+    # seeds in which enough of both are left
+    pairs = [pair for pair in zip(units, others, strict=True) if min(map(len, pair)) >= FEWEST]
+    counted, compared = ([pair[place] for pair in pairs] for place in (0, 1))
     row: dict[str, Any] = {
-        "units_n": min(map(len, units)),
-        "n": min(map(len, others)),
-        "units_mean": _mean(units),
-        "mean": _mean(others),
+        "seeds": len(pairs),
+        "units_n": min(map(len, counted or units)),
+        "n": min(map(len, compared or others)),
+        "units_mean": _mean(counted or units),
+        "mean": _mean(compared or others),
     }
     numbers = ("delta", "delta_low", "delta_high", "difference", "equivalence")
-    if min(row["units_n"], row["n"]) < 2:
+    if not pairs:
         return row | dict.fromkeys(numbers, math.nan)
-    effect = compare(units, others, margin=margin)
+    effect = compare(counted, compared, margin=margin)
     ends = (effect.delta, effect.low, effect.high, effect.difference, effect.equivalence)
     return row | dict(zip(numbers, ends, strict=True))
 
@@ -127,7 +132,9 @@ def _mean(values: Sequence[Sequence[float]]) -> float:
 
 def _corrected(table: pandas.DataFrame) -> pandas.DataFrame:
     table = table.copy()
-    for _, group in table.dropna(subset=["delta"]).groupby(["family", "measure"], sort=False):
+    # the controls are families of their own
+    known = table.dropna(subset=["delta"])
+    for _, group in known.groupby(["network", "family", "measure"], sort=False):
         for name in ("difference", "equivalence"):
             table.loc[group.index, name] = correct(group[name].tolist())
     verdicts = []
@@ -142,7 +149,8 @@ def layouts(table: pandas.DataFrame) -> list[pandas.DataFrame]:
     """The table to be read: units against random directions, then against the other families."""
     first = next(iter(MEASURES))
     lines, others = [], []
-    for (label, layer), of_layer in table.groupby(["label", "layer"], sort=False):
+    trained = table[table["network"] == "trained"]
+    for (label, layer), of_layer in trained.groupby(["label", "layer"], sort=False):
         by_family = of_layer[of_layer["measure"] == first].set_index("family")
         by_measure = of_layer[of_layer["family"] == RANDOM].set_index("measure")
         line = {"network": label, "layer": layer}
@@ -151,7 +159,8 @@ def layouts(table: pandas.DataFrame) -> list[pandas.DataFrame]:
             line["units, directions"] = f"{row['units_n']:.0f}, {row['n']:.0f}"
             line["purity of units"] = _number(row["units_mean"])
             line["of random directions"] = _number(row["mean"])
-            line["by chance"] = _number(by_family.loc["shuffled", "mean"])
+            if "shuffled" in by_family.index:
+                line["by chance"] = _number(by_family.loc["shuffled", "mean"])
             for measure, words in MEASURES.items():
                 if measure in by_measure.index:
                     line[words] = _verdict_text(by_measure.loc[measure])
@@ -161,7 +170,26 @@ def layouts(table: pandas.DataFrame) -> list[pandas.DataFrame]:
             if family in by_family.index and family not in (RANDOM, "shuffled"):
                 rest[words] = _verdict_text(by_family.loc[family])
         others.append(rest)
-    return [pandas.DataFrame(lines).fillna(""), pandas.DataFrame(others).fillna("")]
+    frames = [lines, others, _controls(table)]
+    return [pandas.DataFrame(frame).fillna("") for frame in frames]
+
+
+def _controls(table: pandas.DataFrame) -> list[dict[str, str]]:
+    """Lines of untrained networks and of the pixels, which are the same for all models."""
+    lines: dict[tuple[str, str], dict[str, str]] = {}
+    for row in table[table["network"] != "trained"].to_dict("records"):
+        pixels = row["network"] == "pixels"
+        name = "the images themselves" if pixels else f"{row['label']}, untrained"
+        line = {
+            "control": name,
+            "layer": "pixels" if pixels else row["layer"],
+            "units, directions": f"{row['units_n']:.0f}, {row['n']:.0f}",
+            "purity of units": _number(row["units_mean"]),
+            "of random directions": _number(row["mean"]),
+            MEASURES["purity"]: _verdict_text(pandas.Series(row)),
+        }
+        lines.setdefault((name, line["layer"]), line)
+    return list(lines.values())
 
 
 def _number(value: float) -> str:
@@ -177,8 +205,9 @@ def _verdict_text(row: pandas.Series) -> str:
 
 def caption(table: pandas.DataFrame, k: int, split: str, margin: float) -> str:
     """The line below the table."""
-    layers = len(table[["model", "layer"]].drop_duplicates())
-    seeds = int(table["seeds"].max())
+    trained = table[table["network"] == "trained"]
+    layers = len(trained.dropna(subset=["delta"])[["model", "layer"]].drop_duplicates())
+    seeds = int(trained["seeds"].max())
     spread = (
         "over directions and seeds"
         if seeds > 1
@@ -192,7 +221,8 @@ def caption(table: pandas.DataFrame, k: int, split: str, margin: float) -> str:
         f" delta of the units against the directions with its 95 % interval by bootstrap {spread}."
         " units, directions: these have the larger values; equivalent: delta is certainly below"
         f" {margin:g} either way; corrected over the {layers} layers (Holm). Units that are the"
-        " same for all images, or whose last image is arbitrary because others have the same score,"
-        " do not count. Chance: the same units with their activations exchanged between images."
-        " Below: purity of the units against other families."
+        " same for all images or equal another one, and those whose last image is arbitrary because"
+        f" others have the same score, are excluded; fewer than {FEWEST} are too few. Chance: the"
+        " same units with their activations exchanged between images. Below: purity of the units"
+        " against other families, and two controls."
     )

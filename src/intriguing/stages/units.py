@@ -59,13 +59,15 @@ def run(
         A row for each direction: ``network`` (trained, untrained, or pixels), ``layer``,
         ``family`` (``rotated`` has an ``angle`` in degrees; ``shuffled`` are units whose
         activations are exchanged between images, the level of chance), ``direction`` (the number
-        of the unit, or that of the direction), ``score`` (mean of the top images, in standard
-        deviations of all), ``tied`` (`top.TopImages`), the measures ``purity``, ``entropy``,
-        ``pixels``, ``features`` and ``auc``, the most frequent ``class``, and the ``images``, as
-        positions in the sample.
+        of the unit, also of one that is rotated, or of the direction), ``score`` (mean of the top
+        images, in standard deviations of all), ``tied`` (`top.TopImages`), the measures
+        ``purity``, ``entropy``, ``pixels``, ``features`` and ``auc``, the most frequent ``class``,
+        and the ``images``, as positions in the sample.
     """
     sample = data.sample(entry["split"], entry["count"], most=True)
     images, labels = torch.from_numpy(sample.images), torch.from_numpy(sample.labels)
+    # directions that follow from activations are fitted to others than those that are compared
+    fitted = torch.from_numpy(data.sample(entry["fitted"], entry["count"], most=True).images)
     other = activations(features, images, entry["features"], positions="separate")
     views = {"pixels": images, "features": torch.cat([batch.cpu() for batch in other])}
     every = tuple(entry["families"])
@@ -76,9 +78,13 @@ def run(
     ]
     rows = []
     for network, part, layer, families in layers:
-        recorded = activations(part, images, layer, positions=entry["positions"])
-        angles = entry["angles"] if network == "trained" else ()
-        for found in _of_layer(recorded, labels, views, families, angles, entry, seed):
+        described, recorded = (
+            activations(part, some, layer, positions=entry["positions"])
+            for some in (fitted, images)
+        )
+        angles = entry["angles"] if network == "trained" else None
+        known = describe(described)
+        for found in _of_layer(known, recorded, labels, views, families, angles, entry, seed):
             rows.append(found.assign(network=network, layer=layer))
     table = pandas.concat(rows, ignore_index=True)
     first = ["network", "layer", "family", "angle", "direction"]
@@ -86,26 +92,27 @@ def run(
 
 
 def _of_layer(
+    layer: Layer,
     recorded: Activations,
     labels: torch.Tensor,
     views: Mapping[str, torch.Tensor],
     families: Iterable[str],
-    angles: Iterable[float],
+    angles: Iterable[float] | None,
     entry: Mapping[str, Any],
     seed: int,
 ) -> Iterator[pandas.DataFrame]:
-    layer, number = describe(recorded), entry["directions"]
-    for group in _groups(_vectors(layer, families, angles, number, seed), recorded.images):
+    number = entry["directions"]
+    for group in _groups(_vectors(layer, families, angles or (), number, seed), recorded.images):
         scored = scores(recorded, torch.cat([vectors for _, _, vectors in group]))
         lengths = [len(vectors) for _, _, vectors in group]
         for (family, angle, vectors), own in zip(group, scored.split(lengths), strict=True):
             numbers: Any = range(len(vectors))
-            if family in ("units", "units_negative"):
+            if family in ("units", "units_negative", "rotated"):
                 numbers = chosen_units(layer, number=number, seed=seed)
             yield _measured(own, labels, views, entry["k"]).assign(
                 family=family, angle=angle, direction=numbers
             )
-            if family == "units" and angles:
+            if family == "units" and angles is not None:
                 generator = np.random.default_rng(seed)
                 shuffled = torch.from_numpy(generator.permuted(own.numpy(), axis=1))
                 yield _measured(shuffled, labels, views, entry["k"]).assign(

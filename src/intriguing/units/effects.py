@@ -4,10 +4,10 @@ The effect is Cliff's delta (1993): the probability that a unit has a larger val
 direction, minus that of a smaller one; 0 for families that are alike, 1 or -1 where they do not
 overlap. Several seeds are several networks, whose deltas are averaged.
 
-The bootstrap draws the directions of each network again. It adds the spread between networks,
-widened by Student's t for the few there are, as `intriguing.intervals` does: drawing three or five
-seeds again would understate it. Part of that spread comes from the directions, so that an interval
-over several seeds is rather too wide than too narrow.
+The bootstrap draws the directions of each network again. It adds the spread between networks, as
+Student's t has it for the few there are: drawing three or five seeds again would understate it.
+Part of that spread comes from the directions, so that an interval over several seeds is rather too
+wide than too narrow.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from typing import Literal
 import numpy as np
 
 from intriguing.errors import UnitsError
-from intriguing.intervals import CONFIDENCE, widening
+from intriguing.intervals import CONFIDENCE
 
+# of fewer values a bootstrap says too much: of five, 9 % of the intervals miss; from eight on 5 %
+FEWEST = 8
 REPEATS = 4000
 # numbers that are drawn at once
 DRAWN = 1 << 22
@@ -88,14 +90,20 @@ def compare(
     Raises
     ------
     UnitsError
-        If a seed has fewer than two units or directions, or a value is not finite.
+        If a seed has fewer than `FEWEST` units or directions, or a value is not finite.
     """
+    if len(units) != len(others) or not 0 < margin < 1 or repeats < 1:
+        raise UnitsError(
+            f"there are {len(units)} seeds of units and {len(others)} of others, a margin of"
+            f" {margin} and {repeats} repeats: give as many of both, a margin between 0 and 1 and"
+            " at least one repeat"
+        )
     pairs = [
         (np.asarray(first, float), np.asarray(second, float))
         for first, second in zip(units, others, strict=True)
     ]
-    if not pairs or min(len(values) for pair in pairs for values in pair) < 2:
-        raise UnitsError("give at least two units and two directions for each seed")
+    if not pairs or min(len(values) for pair in pairs for values in pair) < FEWEST:
+        raise UnitsError(f"give at least {FEWEST} units and {FEWEST} directions for each seed")
     if not all(np.isfinite(values).all() for pair in pairs for values in pair):
         raise UnitsError("a measure of a unit or direction is not finite: leave those out")
     generator = np.random.default_rng(seed)
@@ -104,7 +112,7 @@ def compare(
     seeds = len(pairs)
     if seeds > 1:
         spread = deltas.std(ddof=1) / math.sqrt(seeds)
-        drawn = drawn + widening(seeds) * spread * generator.standard_normal(repeats)
+        drawn = drawn + spread * generator.standard_t(seeds - 1, repeats)
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Effect(
         deltas.mean(),

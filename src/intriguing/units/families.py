@@ -19,11 +19,14 @@ import torch
 from intriguing.errors import UnitsError
 from intriguing.units.recorded import Activations
 
-# positions of an image that the statistics and k-means see, at most
+# positions of an image, drawn at random, that principal components and k-means see
 SAMPLED_POSITIONS = 4
 KMEANS_STEPS = 10
-# directions of largest variance that are looked for in a layer too wide for all of them
-LEADING, WIDE = 256, 1024
+# in a layer with more units than this only the leading principal components are looked for
+WIDE = 1024
+# deviations below this share of the median count as it: a unit that hardly changes would drown
+# all others in directions of standardised activations
+LEAST_DEVIATION = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +35,9 @@ class Layer:
 
     Parameters
     ----------
-    live : int64 Tensor (C,)
-        The units that are not the same for all images; the others take no part.
+    live : int64 Tensor (L,)
+        The units that are not the same for all images, the first of those that equal each other;
+        the others take no part.
     mean, deviation : float64 Tensor (C,)
         Over images and positions.
     points : float32 Tensor (M, C)
@@ -51,6 +55,9 @@ class Layer:
 def describe(layer: Activations) -> Layer:
     """The statistics of a layer, in one pass.
 
+    Directions that follow from them (principal components, k-means) suit these images: take other
+    ones than those that are compared, such as the training images.
+
     Raises
     ------
     UnitsError
@@ -64,29 +71,54 @@ def describe(layer: Activations) -> Layer:
     total = torch.zeros(layer.units, dtype=torch.float64)
     squares, number, points = total.clone(), 0, []
     origin: torch.Tensor | None = None
-    least = torch.full((layer.units,), math.inf)
+    # of each position: a value that depends on the position alone says nothing of an image
+    least = torch.full((layer.positions, layer.units), math.inf)
     most = -least
-    step = max(1, -(-layer.positions // SAMPLED_POSITIONS))
+    generator = torch.Generator().manual_seed(0)
     for batch in layer:
-        flat = batch.flatten(0, 1).cpu()
+        batch = batch.cpu()
+        flat = batch.flatten(0, 1)
         # sums of differences from the first value, so that nearly constant units lose no digits
         origin = flat[0].double() if origin is None else origin
         shifted = flat.double() - origin
         total += shifted.sum(0)
         squares += shifted.square().sum(0)
-        least, most = torch.minimum(least, flat.amin(0)), torch.maximum(most, flat.amax(0))
+        least, most = torch.minimum(least, batch.amin(0)), torch.maximum(most, batch.amax(0))
         number += len(flat)
-        points.append(batch[:, ::step].flatten(0, 1).cpu())
+        points.append(_some_positions(batch, generator))
     assert origin is not None
-    live = (most > least).nonzero()[:, 0]
+    live = (most > least).any(0).nonzero()[:, 0]
+    seen = torch.cat(points)
+    dead, live = layer.units - len(live), _different(live, seen)
     if len(live) < 2:
         raise UnitsError(
-            f"{layer.units - len(live)} of {layer.units} units of layer {layer.layer} are the same"
-            " for all images: choose another layer, or give images that differ"
+            f"{dead} of {layer.units} units of layer {layer.layer} are the same for all images,"
+            f" {layer.units - dead - len(live)} equal another one: choose another layer, or give"
+            " images that differ"
         )
     mean = total / number
     deviation = (squares / number - mean.square()).clamp(min=0).sqrt()
-    return Layer(live, mean + origin, deviation, torch.cat(points), layer.images)
+    return Layer(live, mean + origin, deviation, seen, layer.images)
+
+
+def _some_positions(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Activations (M, C) at random positions of each image; all of a layer with few."""
+    rows, positions, units = batch.shape
+    if positions <= SAMPLED_POSITIONS:
+        return batch.flatten(0, 1)
+    drawn = torch.randint(positions, (rows, SAMPLED_POSITIONS), generator=generator)
+    return batch.gather(1, drawn[:, :, None].expand(-1, -1, units)).flatten(0, 1)
+
+
+def _different(live: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """The first of those units whose activations are equal."""
+    first: dict[bytes, int] = {}
+    for unit in live.tolist():
+        values = points[:, unit].contiguous()
+        # units that change elsewhere alone, not at the sampled positions, may differ there
+        same = bool((values == values[0]).all())
+        first.setdefault(str(unit).encode() if same else values.numpy().tobytes(), unit)
+    return torch.tensor(list(first.values()))
 
 
 def directions(family: str, layer: Layer, *, number: int, seed: int = 0) -> torch.Tensor:
@@ -103,7 +135,7 @@ def directions(family: str, layer: Layer, *, number: int, seed: int = 0) -> torc
     layer : Layer
         From `describe`.
     number : int
-        How many, at most: as many units drawn at random if there are more.
+        How many, at most; never more than there are live units. Of more units some are drawn.
     seed : int
 
     Returns
@@ -114,10 +146,11 @@ def directions(family: str, layer: Layer, *, number: int, seed: int = 0) -> torc
     Raises
     ------
     UnitsError
-        If the family is unknown.
+        If the family is unknown, or the number is not positive.
     """
     if family not in FAMILIES:
         raise UnitsError(f"unknown family {family}: choose from {', '.join(FAMILIES)}")
+    number = _checked(layer, number)
     generator = torch.Generator().manual_seed(seed)
     found = FAMILIES[family](layer, number, generator)
     vectors = torch.zeros(len(found), len(layer.mean))
@@ -126,13 +159,13 @@ def directions(family: str, layer: Layer, *, number: int, seed: int = 0) -> torc
 
 
 def rotated_units(layer: Layer, degrees: float, *, number: int, seed: int = 0) -> torch.Tensor:
-    """The units, all turned by the same angle in random planes orthogonal to each other.
+    """The units, all turned by the same angle towards random directions orthogonal to them.
 
-    With orthonormal vectors ``u_1 ... u_C`` drawn at random, ``u_1, u_2`` span a plane, ``u_3,
-    u_4`` the next, and so on. Turning each plane by an angle turns every vector by that angle; at
-    90 degrees a unit has become a direction that is orthogonal to it and otherwise uniformly
-    random, and the directions are still orthonormal. Where the number of units is odd, one random
-    axis stays.
+    A unit e_i becomes cos(t) e_i + sin(t) w_i, and the directions stay orthonormal. If the units
+    are at most half of all live ones, the w_i are a random orthonormal set, orthogonal to all of
+    them. Otherwise random planes that are orthogonal to each other are turned, two vectors of a
+    random basis each: w_i is then orthogonal to e_i and otherwise uniformly random. Where the
+    number of live units is odd, one random axis of that basis stays.
 
     Parameters
     ----------
@@ -149,20 +182,40 @@ def rotated_units(layer: Layer, degrees: float, *, number: int, seed: int = 0) -
     """
     if not 0 <= degrees <= 90:
         raise UnitsError(f"the angle is {degrees}: choose one from 0 to 90 degrees")
-    live = len(layer.live)
+    number, live = _checked(layer, number), len(layer.live)
     chosen = _drawn(live, number, torch.Generator().manual_seed(seed))
-    basis = _orthonormal(live, torch.Generator().manual_seed(seed + 1))
-    first, second = basis[0 : live - 1 : 2], basis[1::2]
-    start = torch.eye(live, dtype=torch.float64)[chosen]
-    # in the basis, (a, b) of each plane becomes (-b, a) after a right angle
-    along, across = start @ first.T, start @ second.T
-    quarter = along @ second - across @ first
-    rest = start - along @ first - across @ second
+    start = _rows_of_identity(chosen, live)
+    generator = torch.Generator().manual_seed(seed + 1)
+    rest = torch.zeros_like(start)
+    if 2 * len(chosen) <= live:
+        others = torch.ones(live, dtype=torch.bool)
+        others[chosen] = False
+        quarter = torch.zeros_like(start)
+        quarter[:, others] = _frame(len(chosen), live - len(chosen), generator)
+    else:
+        basis = _frame(live, live, generator)
+        first, second = basis[0 : live - 1 : 2], basis[1::2]
+        # in the basis, (a, b) of each plane becomes (-b, a) after a right angle
+        along, across = start @ first.T, start @ second.T
+        quarter = along @ second - across @ first
+        rest = start - along @ first - across @ second
     angle = math.radians(degrees)
     turned = math.cos(angle) * (start - rest) + math.sin(angle) * quarter + rest
     vectors = torch.zeros(len(turned), len(layer.mean))
     vectors[:, layer.live] = turned.float()
     return vectors
+
+
+def _checked(layer: Layer, number: int) -> int:
+    if number < 1:
+        raise UnitsError(f"the number of directions is {number}: give at least 1")
+    return min(number, len(layer.live))
+
+
+def _rows_of_identity(places: torch.Tensor, size: int) -> torch.Tensor:
+    rows = torch.zeros(len(places), size, dtype=torch.float64)
+    rows[torch.arange(len(places)), places] = 1
+    return rows
 
 
 def _drawn(live: int, number: int, generator: torch.Generator) -> torch.Tensor:
@@ -174,7 +227,7 @@ def _drawn(live: int, number: int, generator: torch.Generator) -> torch.Tensor:
 
 def _units(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
     live = len(layer.live)
-    return torch.eye(live, dtype=torch.float64)[_drawn(live, number, generator)]
+    return _rows_of_identity(_drawn(live, number, generator), live)
 
 
 def _negative_units(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
@@ -182,8 +235,7 @@ def _negative_units(layer: Layer, number: int, generator: torch.Generator) -> to
 
 
 def _gaussian(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
-    live = len(layer.live)
-    return torch.randn(min(live, number), live, dtype=torch.float64, generator=generator)
+    return torch.randn(number, len(layer.live), dtype=torch.float64, generator=generator)
 
 
 def _without_mean(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
@@ -196,30 +248,36 @@ def _without_mean(layer: Layer, number: int, generator: torch.Generator) -> torc
 def _standardised(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
     # a direction of the standardised activations is this one of the activations
     deviation = layer.deviation[layer.live]
-    smallest = deviation[deviation > 0].amin() if (deviation > 0).any() else 1.0
-    return _gaussian(layer, number, generator) / deviation.clamp(min=smallest)
+    floor = LEAST_DEVIATION * deviation.median().item()
+    return _gaussian(layer, number, generator) / deviation.clamp(min=floor or 1.0)
 
 
-def _orthonormal(live: int, generator: torch.Generator) -> torch.Tensor:
-    """A random orthonormal basis, uniform (Haar): Mezzadri 2007, section 5."""
-    q, r = torch.linalg.qr(torch.randn(live, live, dtype=torch.float64, generator=generator))
+def _frame(number: int, size: int, generator: torch.Generator) -> torch.Tensor:
+    """Random orthonormal vectors (number, size), uniform (Haar): Mezzadri 2007, section 5."""
+    q, r = torch.linalg.qr(torch.randn(size, number, dtype=torch.float64, generator=generator))
     return (q * r.diagonal().sign()).T.contiguous()
 
 
 def _basis(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
-    return _orthonormal(len(layer.live), generator)[:number]
+    return _frame(number, len(layer.live), generator)
+
+
+def _centred(layer: Layer) -> torch.Tensor:
+    points = layer.points[:, layer.live].double()
+    return points - points.mean(0)
 
 
 def _principal(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
-    centred = layer.points[:, layer.live].double() - layer.mean[layer.live]
+    centred = _centred(layer)
     live, half = centred.shape[1], max(1, number // 2)
-    if live <= WIDE:
-        axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.T.flip(0)
-    else:
-        # subspace iteration for the leading ones
-        axes = torch.randn(min(LEADING, half), live, dtype=torch.float64, generator=generator)
+    axes = torch.eye(live, dtype=torch.float64) if live <= WIDE else None
+    if axes is None:
+        # subspace iteration with twice as many vectors as are wanted
+        axes = torch.randn(min(live, 2 * half), live, dtype=torch.float64, generator=generator)
         for _ in range(8):
             axes = torch.linalg.qr(centred.T @ (centred @ axes.T)).Q.T
+    within = centred @ axes.T
+    axes = torch.linalg.eigh(within.T @ within).eigenvectors.T.flip(0) @ axes
     axes = axes[: min(half, len(centred) - 1)]
     # the sign of an eigenvector is arbitrary: its largest component is positive
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
@@ -228,8 +286,8 @@ def _principal(layer: Layer, number: int, generator: torch.Generator) -> torch.T
 
 
 def _kmeans(layer: Layer, number: int, generator: torch.Generator) -> torch.Tensor:
-    """Lloyd's algorithm from random points; fewer clusters than would leave one point each."""
-    points = layer.points[:, layer.live].double() - layer.mean[layer.live]
+    """Lloyd's algorithm from random points, at most one cluster for ten images."""
+    points = _centred(layer)
     clusters = min(number, max(2, layer.images // 10))
     centres = points[torch.randperm(len(points), generator=generator)[:clusters]]
     for _ in range(KMEANS_STEPS):
@@ -239,7 +297,9 @@ def _kmeans(layer: Layer, number: int, generator: torch.Generator) -> torch.Tens
         sizes = torch.bincount(nearest, minlength=len(centres)).double()
         moved = sums / sizes.clamp(min=1)[:, None]
         centres = torch.where((sizes > 0)[:, None], moved, centres)
-    return centres[centres.norm(dim=1) > 0]
+    centres = centres[centres.norm(dim=1) > 0]
+    # in their order, each once
+    return torch.stack(list({row.numpy().tobytes(): row for row in centres}.values()))
 
 
 FAMILIES: dict[str, Callable[[Layer, int, torch.Generator], torch.Tensor]] = {

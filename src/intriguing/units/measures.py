@@ -8,6 +8,8 @@ import torch
 from intriguing.errors import UnitsError
 from intriguing.units.top import SORTED
 
+RESERVED = ("purity", "class", "entropy")
+
 
 def coherence(
     indices: torch.Tensor,
@@ -38,16 +40,25 @@ def coherence(
     UnitsError
         If labels or views are not as many as the indices need, or one image has no pair.
     """
+    indices, labels = torch.as_tensor(indices).cpu(), _labels(labels)
+    views = {name: torch.as_tensor(view).cpu() for name, view in views.items()}
     if indices.ndim != 2 or not indices.shape[1]:
         raise UnitsError(
             f"the indices have the shape {tuple(indices.shape)}: give (directions, k), as"
             " top_images does"
         )
-    for name, values in {"labels": labels, **views}.items():
-        if indices.numel() and int(indices.max()) >= len(values):
+    if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < len(labels):
+        raise UnitsError(
+            f"labels are for {len(labels)} images, but the indices go from {int(indices.min())}"
+            f" to {int(indices.max())}: give a label for each image"
+        )
+    for name, view in views.items():
+        if name in RESERVED:
+            raise UnitsError(f"a view is called {name}, which is a measure: choose another name")
+        if len(view) != len(labels) or not view.isfinite().all():
             raise UnitsError(
-                f"{name} are for {len(values)} images, but an index is {int(indices.max())}: give"
-                " one for each image"
+                f"{name} is for {len(view)} images, or holds NaN or infinity: give finite numbers"
+                f" for each of the {len(labels)} images"
             )
     k = indices.shape[1]
     # classes need not be numbered from 0
@@ -86,6 +97,16 @@ def _similarity(indices: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def _labels(labels: torch.Tensor) -> torch.Tensor:
+    found = torch.as_tensor(labels).cpu()
+    if found.ndim != 1 or found.is_floating_point():
+        raise UnitsError(
+            f"the labels have the shape {tuple(found.shape)} and the type {found.dtype}: give"
+            " whole numbers, one for each image"
+        )
+    return found
+
+
 def best_class(scored: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Area under the ROC curve of each direction for the class that it detects best.
 
@@ -101,6 +122,12 @@ def best_class(scored: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         Probability that an image of that class has a larger score than one of another (Mann and
         Whitney), ties counted half. The best of several classes is above 0.5 by chance alone.
     """
+    labels, scored = _labels(labels), scored.cpu()
+    if scored.ndim != 2 or scored.shape[1] != len(labels):
+        raise UnitsError(
+            f"the scores have the shape {tuple(scored.shape)}: give (directions, {len(labels)}),"
+            " one for each label"
+        )
     classes, places = labels.unique(return_inverse=True)
     members = torch.nn.functional.one_hot(places, len(classes)).double()
     sizes = members.sum(0)

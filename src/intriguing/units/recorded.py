@@ -14,8 +14,8 @@ from intriguing.networks.predictions import rows_at_once
 from intriguing.networks.tracing import named_layers
 
 INPUT = "input"
-# numbers of a layer's output that are in memory at once
-NUMBERS = 1 << 25
+# numbers of a layer's output, or of scores at its positions, that are in memory at once
+NUMBERS = 1 << 24
 # how a layer with several positions counts its units
 POSITIONS = ("largest", "separate")
 

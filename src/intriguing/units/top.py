@@ -9,9 +9,9 @@ from torch import nn
 
 from intriguing.errors import UnitsError
 from intriguing.units.families import describe, directions
-from intriguing.units.recorded import Activations, activations
+from intriguing.units.recorded import NUMBERS, Activations, activations
 
-# directions whose scores are sorted at once
+# scores that are sorted at once
 SORTED = 1 << 24
 
 
@@ -91,24 +91,28 @@ def scores(layer: Activations, vectors: torch.Tensor) -> torch.Tensor:
     layer : Activations
     vectors : Tensor (D, C)
     """
-    if vectors.ndim != 2 or vectors.shape[1] != layer.units:
+    if not torch.is_tensor(vectors) or vectors.ndim != 2 or vectors.shape[1] != layer.units:
+        shape = tuple(getattr(vectors, "shape", ()))
         raise UnitsError(
-            f"the directions have the shape {tuple(vectors.shape)}: give (directions,"
-            f" {layer.units}), a number for each unit of layer {layer.layer}"
+            f"the directions are a {type(vectors).__name__} of shape {shape}: give a Tensor"
+            f" (directions, {layer.units}), a number for each unit of layer {layer.layer}"
         )
+    if not vectors.isfinite().all():
+        raise UnitsError("a direction holds NaN or infinity: give finite numbers")
     found = torch.empty(len(vectors), layer.images)
+    rows = max(1, NUMBERS // max(1, layer.positions * len(vectors)))
     at = 0
     for batch in layer:
-        values = batch @ vectors.to(batch).T
-        found[:, at : at + len(batch)] = values.amax(1).T
-        at += len(batch)
+        for part in batch.split(rows):
+            found[:, at : at + len(part)] = (part @ vectors.to(part).T).amax(1).T
+            at += len(part)
     return found
 
 
 def leading(scored: torch.Tensor, k: int) -> TopImages:
     """The k images of largest score of each direction, from scores (D, N)."""
     number = scored.shape[1]
-    if not 1 <= k <= number:
+    if not isinstance(k, int) or not 1 <= k <= number:
         raise UnitsError(f"k is {k}, but there are {number} images: choose one from 1 to {number}")
     rows = max(1, SORTED // number)
     parts = [_leading(part, k) for part in scored.split(rows)]
