@@ -1,8 +1,8 @@
 """How different two families of directions are: an effect with its interval, and a verdict.
 
 The effect is Cliff's delta (1993): the probability that a unit has a larger value than a
-direction, minus that of a smaller one; 0 for families that are alike, 1 or -1 where they do not
-overlap. Several seeds are several networks, whose deltas are averaged.
+direction, minus the probability that it has a smaller one; 0 for families that are alike, 1 or -1
+where they do not overlap. Several seeds are several networks, whose deltas are averaged.
 
 The bootstrap draws the directions of each network again. It adds the spread between networks, as
 Student's t has it for the few there are: drawing three or five seeds again would understate it.

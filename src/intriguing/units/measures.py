@@ -32,7 +32,7 @@ def coherence(
     DataFrame
         A row for each direction. ``purity``: share of the most frequent class; ``class``: that
         class, the first of several; ``entropy``: of the shares of the classes, in bits. For each
-        view, the mean cosine between the vectors of two of the images, from the mean of all images
+        view, the mean cosine between the vectors of two of the images, less the mean of all images
         (Klindt et al. 2023, arXiv 2310.11431, equation 1, with this similarity).
 
     Raises
