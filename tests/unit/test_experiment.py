@@ -349,8 +349,8 @@ MISTAKES = {
     ),
     "split of units": (compared(split="valid"), "units.split is 'valid', which is not a split"),
     "family of units": (
-        compared(families=["units", "gausian"]),
-        r"units\.families.* is 'gausian'; did you mean 'gaussian'",
+        compared(families=["units", "gaussians"]),
+        r"units\.families.* is 'gaussians'; did you mean 'gaussian'",
     ),
     "no units among the families": (compared(families=["gaussian"]), "units.families"),
     "top images": (compared(k=1), "units.k is 1"),
