@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,7 @@ def run(
     fitted = torch.from_numpy(data.sample(entry["fitted"], entry["count"], most=True).images)
     other = activations(features, images, entry["features"], positions="separate")
     views = {"pixels": images, "features": torch.cat([batch.cpu() for batch in other])}
+    measure = partial(_measured, labels=labels, views=views, k=entry["k"])
     every = tuple(entry["families"])
     layers = [
         *(("trained", model, layer, every) for layer in entry["layers"]),
@@ -77,68 +80,74 @@ def run(
         ("pixels", model, INPUT, CONTROLS),
     ]
     rows = []
-    for network, part, layer, families in layers:
+    for network, part, layer, names in layers:
         described, recorded = (
             activations(part, some, layer, positions=entry["positions"])
             for some in (fitted, images)
         )
-        angles = entry["angles"] if network == "trained" else None
-        known = describe(described)
-        for found in _of_layer(known, recorded, labels, views, families, angles, entry, seed):
+        trained = network == "trained"
+        angles = entry["angles"] if trained else ()
+        families = _families(describe(described), names, angles, entry["directions"], seed)
+        for found in _of_layer(recorded, families, measure, seed if trained else None):
             rows.append(found.assign(network=network, layer=layer))
     table = pandas.concat(rows, ignore_index=True)
     first = ["network", "layer", "family", "angle", "direction"]
     return table[[*first, *(name for name in table if name not in first)]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Family:
+    """Some directions (D, C) of a layer, with the number of the unit or direction of each."""
+
+    name: str
+    angle: float
+    vectors: torch.Tensor
+    numbers: Sequence[int]
+
+
+def _families(
+    layer: Layer, names: Iterable[str], angles: Iterable[float], number: int, seed: int
+) -> Iterator[_Family]:
+    units = chosen_units(layer, number=number, seed=seed)
+    for name in names:
+        of_units = name.startswith("units")
+        # each family draws numbers of its own; units are the same whatever else there is
+        own = seed if of_units else seed + zlib.crc32(name.encode())
+        vectors = directions(name, layer, number=number, seed=own)
+        yield _Family(name, np.nan, vectors, units if of_units else range(len(vectors)))
+    for angle in angles:
+        vectors = rotated_units(layer, angle, number=number, seed=seed)
+        yield _Family("rotated", angle, vectors, units)
+
+
 def _of_layer(
-    layer: Layer,
     recorded: Activations,
-    labels: torch.Tensor,
-    views: Mapping[str, torch.Tensor],
-    families: Iterable[str],
-    angles: Iterable[float] | None,
-    entry: Mapping[str, Any],
-    seed: int,
+    families: Iterable[_Family],
+    measure: Callable[[torch.Tensor], pandas.DataFrame],
+    shuffle: int | None,
 ) -> Iterator[pandas.DataFrame]:
-    number = entry["directions"]
-    for group in _groups(_vectors(layer, families, angles or (), number, seed), recorded.images):
-        scored = scores(recorded, torch.cat([vectors for _, _, vectors in group]))
-        lengths = [len(vectors) for _, _, vectors in group]
-        for (family, angle, vectors), own in zip(group, scored.split(lengths), strict=True):
-            numbers: Any = range(len(vectors))
-            if family in ("units", "units_negative", "rotated"):
-                numbers = chosen_units(layer, number=number, seed=seed)
-            yield _measured(own, labels, views, entry["k"]).assign(
-                family=family, angle=angle, direction=numbers
+    """Measures of each family; with a seed to ``shuffle`` by, those of shuffled units as well."""
+    for group in _groups(families, recorded.images):
+        scored = scores(recorded, torch.cat([family.vectors for family in group]))
+        lengths = [len(family.vectors) for family in group]
+        for family, own in zip(group, scored.split(lengths), strict=True):
+            yield measure(own).assign(
+                family=family.name, angle=family.angle, direction=family.numbers
             )
-            if family == "units" and angles is not None:
-                generator = np.random.default_rng(seed)
-                shuffled = torch.from_numpy(generator.permuted(own.numpy(), axis=1))
-                yield _measured(shuffled, labels, views, entry["k"]).assign(
-                    family="shuffled", angle=np.nan, direction=numbers
+            if family.name == "units" and shuffle is not None:
+                generator = np.random.default_rng(shuffle)
+                exchanged = torch.from_numpy(generator.permuted(own.numpy(), axis=1))
+                yield measure(exchanged).assign(
+                    family="shuffled", angle=np.nan, direction=family.numbers
                 )
 
 
-def _vectors(
-    layer: Layer, families: Iterable[str], angles: Iterable[float], number: int, seed: int
-) -> Iterator[tuple[str, float, torch.Tensor]]:
-    for family in families:
-        # each family draws numbers of its own; units are the same whatever else there is
-        own = seed if family.startswith("units") else seed + zlib.crc32(family.encode())
-        yield family, np.nan, directions(family, layer, number=number, seed=own)
-    for angle in angles:
-        yield "rotated", angle, rotated_units(layer, angle, number=number, seed=seed)
-
-
-def _groups(
-    vectors: Iterable[tuple[str, float, torch.Tensor]], images: int
-) -> Iterator[list[tuple[str, float, torch.Tensor]]]:
+def _groups(families: Iterable[_Family], images: int) -> Iterator[list[_Family]]:
     """Families whose scores are computed in one pass over the images."""
-    group: list[tuple[str, float, torch.Tensor]] = []
+    group: list[_Family] = []
     held = 0
-    for family in vectors:
-        size = len(family[2]) * images
+    for family in families:
+        size = len(family.vectors) * images
         if group and held + size > SCORES:
             yield group
             group, held = [], 0
