@@ -104,7 +104,7 @@ def test_units_of_the_users_network_and_images(own):
         ("alexnet", "ReLU7"),
     }
     # a block by its path is the sum in it, its ReLU included
-    figures = {path.name for path in own.path("results/own/figures/units").iterdir()}
+    figures = {path.name for path in own.path("results/own/figures/units").glob("*.png")}
     assert figures == {"residual-sum1.png", "residual-blocks.0.png", "alexnet-ReLU7.png"}
 
 
