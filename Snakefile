@@ -14,6 +14,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/attack.smk"
 include: "workflow/rules/transfer.smk"
 include: "workflow/rules/lipschitz.smk"
+include: "workflow/rules/units.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 

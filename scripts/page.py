@@ -18,6 +18,10 @@ with job(snakemake.log[0]):
         },
         paper_figures={Path(path).stem: path for path in files.paper_figures},
         filters=dict(zip(params.filters.values(), files.filters, strict=True)),
+        unit_figures={Path(path).stem: path for path in files.units if path.endswith(".png")},
+        unit_images={
+            shown["label"]: f"{files.units[-1]}/{name}" for name, shown in params.units.items()
+        },
     )
     commit = page.commit_of(Path(files.template).parent)
     facts = page.facts_of(open_dataset(files.data), params.attack, commit)

@@ -6,9 +6,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 # those whose jobs load no torch: numbers only, and with matplotlib
-TABLES = ("table1", "table2", "table5", "distortion", "certificates", "cures")
+TABLES = ("table1", "table2", "table5", "distortion", "certificates", "cures", "units_table")
 LIGHT = (*TABLES, "merge", "collect")
-FIGURES = ("gallery", "galleries", "figure7", "heatmap", "layers_figure", "instability")
+FIGURES = (
+    "gallery",
+    "galleries",
+    "figure7",
+    "heatmap",
+    "layers_figure",
+    "instability",
+    "unit_images",
+    "units_figure",
+    "rotation",
+)
 # the scripts that load what is chosen by name
 CHOOSING = {
     "architectures": ("train", "lipschitz_of_network"),

@@ -39,3 +39,7 @@ class BoundError(IntriguingError, ValueError):
 
 class UnknownLayerError(BoundError):
     """A network cannot be bounded because it has a layer or operation without a bound."""
+
+
+class UnitsError(IntriguingError, ValueError):
+    """Units or directions of a layer cannot be compared as asked."""

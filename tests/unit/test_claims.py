@@ -321,6 +321,37 @@ def test_pools_of_adversarial_examples():
     )
 
 
+def layers_of_units(*verdicts):
+    rows = [
+        {"family": "gaussian", "measure": "purity", "network": "trained", "verdict": verdict}
+        | {"units_n": 30, "n": 20}
+        | {"delta": 0.1, "delta_low": -0.1, "delta_high": 0.3}
+        for verdict in verdicts
+    ]
+    other = {**rows[0], "family": "kmeans", "verdict": "units larger"}
+    return {"units": pandas.DataFrame([*rows, other, {**rows[0], "measure": "auc"}])}
+
+
+UNITS, DIRECTIONS, ALIKE, OPEN = "units larger", "directions larger", "equivalent", "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ((ALIKE, DIRECTIONS, OPEN), REPRODUCED),
+        ((ALIKE, OPEN, OPEN), PARTLY),
+        ((ALIKE, ALIKE, UNITS), PARTLY),
+        ((UNITS, UNITS, ALIKE), NOT),
+        ((OPEN, OPEN), NOT),
+    ],
+)
+def test_units_mean_no_more_than_directions(layers, expected):
+    row = verdict("units", layers_of_units(*layers))
+    assert row["verdict"] == expected
+    assert (row["cases"], row["images"], row["effect"]) == (len(layers), 20, pytest.approx(0.1))
+    assert f"of {len(layers)} layers units are purer in {layers.count(UNITS)}" in row["reason"]
+
+
 def test_the_claims_as_a_table():
     table = evaluate({"table2": transfers(20, 3)})
     layout = report.layout(table).set_index("claim")

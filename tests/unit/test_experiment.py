@@ -1,4 +1,5 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -104,6 +105,18 @@ def halved(trained_on=("P1", "P2"), labels=("net", "b"), attacked=None, net="tra
     settings["attacks"] = {"lbfgs": {}, "on_test": of_halves}
     settings["halves"] = {"models": ["one", "two"], "attack": "on_test"}
     return settings | more
+
+
+def compared(**more):
+    """Units of a model, compared in the features of another."""
+    settings = copy.deepcopy(MINIMAL)
+    settings["models"]["other"] = MINIMAL["models"]["net"] | {"label": "other"}
+    settings["units"] = {
+        "models": {"net": {"layers": ["sigmoid1"]}},
+        "features": {"model": "other", "layer": "sigmoid1"},
+        **more,
+    }
+    return settings
 
 
 MISTAKES = {
@@ -322,6 +335,25 @@ MISTAKES = {
         halved(labels=("a", "a")),
         "halves.models has the label 'a' twice",
     ),
+    "network with units": (
+        compared(models={"nett": {"layers": ["FC1"]}}),
+        "units.models has 'nett', which is not a model; choose one of net, other",
+    ),
+    "features of units": (
+        compared(features={"model": "x", "layer": "FC1"}),
+        "units.features.model has 'x', which is not a model",
+    ),
+    "units compared by themselves": (
+        compared(features={"model": "net", "layer": "FC1"}),
+        "units.features.model is 'net', whose own units are compared, and there is one seed",
+    ),
+    "split of units": (compared(split="valid"), "units.split is 'valid', which is not a split"),
+    "family of units": (
+        compared(families=["units", "gaussians"]),
+        r"units\.families.* is 'gaussians'; did you mean 'gaussian'",
+    ),
+    "no units among the families": (compared(families=["gaussian"]), "units.families"),
+    "top images": (compared(k=1), "units.k is 1"),
     "given twice": ("title: a\ntitle: b\n", "'title' is given twice"),
 }
 
@@ -432,3 +464,28 @@ def test_every_key_stands_in_the_reference():
 
     missing = {key for key in keys(yaml.safe_load(SCHEMA.read_text())) if f"`{key}`" not in text}
     assert not missing
+
+
+def test_features_of_units(tmp_path):
+    settings = compared(features={"model": "net", "layer": "FC1"})
+    settings["seeds"] = [3, 5]
+    settings["units"]["models"]["other"] = {"layers": ["sigmoid1"], "positions": "separate"}
+    experiment = read(tmp_path, yaml.safe_dump(settings))
+    entry = experiment.units_of("other")
+    assert (entry["features"], entry["positions"], entry["k"]) == ("FC1", "separate", 10)
+    folders = {
+        (model, seed): paths.unit_features(experiment, SimpleNamespace(model=model, seed=seed))
+        for model in ("net", "other")
+        for seed in ("3", "5")
+    }
+    # the network itself is compared by that of another seed
+    assert folders == {
+        ("net", "3"): "results/trial/models/net/seed5",
+        ("net", "5"): "results/trial/models/net/seed3",
+        ("other", "3"): "results/trial/models/net/seed3",
+        ("other", "5"): "results/trial/models/net/seed5",
+    }
+    plain = read(tmp_path, yaml.safe_dump(MINIMAL))
+    assert not plain.has_units and paths.unit_figures(plain) == []
+    with pytest.raises(ExperimentError, match="compares no units with directions"):
+        plain.units_of("net")

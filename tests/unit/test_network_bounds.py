@@ -20,7 +20,7 @@ from intriguing.lipschitz import (
 from intriguing.lipschitz import layers as known_layers
 from intriguing.lipschitz.graph import bound_graph
 from intriguing.lipschitz.network import jacobian_norms
-from intriguing.networks import given_weights
+from intriguing.networks import given_weights, kinds
 from intriguing.torchvision_import import import_torchvision
 
 
@@ -294,8 +294,14 @@ class Tripling(nn.Module):
         return 3 * torch.where(x > 0, x, 0.5 * x)
 
 
-def test_a_custom_layer(monkeypatch):
+@pytest.fixture
+def own_kinds(monkeypatch):
+    """What a test registers is forgotten afterwards."""
     monkeypatch.setattr(known_layers, "_KINDS", dict(known_layers._KINDS))
+    monkeypatch.setattr(kinds, "NAMES", dict(kinds.NAMES))
+
+
+def test_a_custom_layer(own_kinds):
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), Tripling(), nn.Linear(8, 3)).eval()
     with pytest.raises(BoundError, match=r"the operation gt .*of its own first"):
         layer_bounds(model, (1, 4, 4))
@@ -322,8 +328,7 @@ def test_a_custom_layer(monkeypatch):
         network_bounds(model, (1, 4, 4))
 
 
-def test_a_layer_registered_by_name(monkeypatch):
-    monkeypatch.setattr(known_layers, "_KINDS", dict(known_layers._KINDS))
+def test_a_layer_registered_by_name(own_kinds):
     model = nn.Sequential(Tripling()).eval()
     register(f"{__name__}:Tripling", "times three")(lambda *arguments: Bounds.exactly(3.0))
     table = layer_bounds(model, (8,))

@@ -37,6 +37,11 @@ MORE = {
             "models": ["alexnet"],
         }
     },
+    "units": {
+        "models": {"residual": {"layers": ["sum1", "blocks.0"]}, "alexnet": {"layers": ["ReLU7"]}},
+        "features": {"model": "linear", "layer": "FC1"},
+        "k": 4,
+    },
     "report": {
         "figure5": {"model": "alexnet", "attack": "to_one_class", "count": 3},
         "figure6": {"model": "quocnet", "attack": "lbfgs", "count": 3},
@@ -78,7 +83,7 @@ def own(tmp_path_factory, digits):
         attack["count"] = 16
     settings["models"] |= MORE["models"]
     settings["attacks"] |= MORE["attacks"]
-    settings["report"] = MORE["report"]
+    settings |= {key: MORE[key] for key in ("report", "units")}
     copy.path(EXPERIMENT).write_text(yaml.safe_dump(settings, sort_keys=False))
     copy.snakemake("own", "--cores", 2)
     return copy
@@ -88,6 +93,19 @@ def own(tmp_path_factory, digits):
 def changed(own, tmp_path):
     """A copy of that copy, for tests that change it."""
     return own.duplicate(tmp_path / "own")
+
+
+def test_units_of_the_users_network_and_images(own):
+    table = read(own, "tables/units")
+    table = table[table["network"] == "trained"]
+    assert set(zip(table["model"], table["layer"], strict=True)) == {
+        ("residual", "sum1"),
+        ("residual", "blocks.0"),
+        ("alexnet", "ReLU7"),
+    }
+    # a block by its path is the sum in it, its ReLU included
+    figures = {path.name for path in own.path("results/own/figures/units").glob("*.png")}
+    assert figures == {"residual-sum1.png", "residual-blocks.0.png", "alexnet-ReLU7.png"}
 
 
 def read(copy, name):

@@ -29,13 +29,22 @@ TABLES = [
         "mistakes",
         "distortion",
         "certificates",
+        "units",
     )
     for format in ("csv", "md", "tex", "html")
 ]
 GALLERIES = [f"gallery/lbfgs/{model}" for model in MODELS]
 FIGURES = [
     f"results/smoke/figures/{name}.png"
-    for name in ("transfer", "mistakes", "lipschitz", "instability", *GALLERIES)
+    for name in (
+        "transfer",
+        "mistakes",
+        "lipschitz",
+        "instability",
+        "units",
+        "rotation",
+        *GALLERIES,
+    )
 ]
 
 

@@ -30,6 +30,9 @@ TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure", "cures_table")
 SETS_TABLE = once("attacks_table", "distortion", "table3", "cures_table") | TABLE1
 HALVES = Counter(halves=SEEDS) | once("table4") | CLAIMS
 BOUNDS = once("table5", "layers_figure") | CLAIMS
+UNITS_TABLE = once("units_table", "units_figure", "rotation", "unit_images") | CLAIMS
+# of one model, compared in the features of another
+UNITS = Counter(units=SEEDS) | UNITS_TABLE
 CERTIFICATES = once("certify", "certificates", "instability") | CLAIMS
 
 
@@ -54,6 +57,7 @@ def of_models(number, halved=0):
         | bounds(trained)
         | NOISE
         | SETS_TABLE
+        | UNITS
         | once("galleries")
         | (HALVES if halved else Counter())
     )
@@ -140,6 +144,12 @@ TABLE = {
     "Table 4": (statement(f"{SOURCE}/stages/halves.py"), HALVES),
     "what Table 4 amplifies to": (replace(SMOKE, "amplified: 0.25", "amplified: 0.3"), HALVES),
     "bounds": (statement(f"{SOURCE}/lipschitz/dense.py"), bounds(SETS)),
+    "directions": (statement(f"{SOURCE}/units/families.py"), UNITS),
+    "the effect of units": (
+        statement(f"{SOURCE}/units/effects.py"),
+        UNITS_TABLE - once("unit_images"),
+    ),
+    "the number of top images": (replace(SMOKE, "k: 5", "k: 6"), UNITS),
     "radii": (statement(f"{SOURCE}/lipschitz/certificate.py"), CERTIFICATES),
     "a table": (statement(f"{SOURCE}/report/table2.py"), TABLE2),
     "a claim": (statement(f"{SOURCE}/claims/paper.py"), CLAIMS),
@@ -169,7 +179,8 @@ TABLE = {
         | TABLE2
         | BOUNDS
         | once("certificates", "instability", "distortion", "galleries")
-        | once("mistakes", "mistakes_figure", "cures_table"),
+        | once("mistakes", "mistakes_figure", "cures_table")
+        | UNITS_TABLE,
     ),
     # the same images are distorted, hidden by noise, and where the bounds are looked at
     "the sample of the attack that is shown": (

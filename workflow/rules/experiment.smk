@@ -249,3 +249,28 @@ code_of_examples = code_of(SOURCE / "stages" / "attack.py", method)
 def labels_of(experiment, models):
     """What tables and figures call some models, by name."""
     return {name: experiment.models[name]["label"] for name in models}
+
+
+def labels_of_units(experiment, wildcards):
+    """What the networks are called whose units are compared."""
+    return labels_of(experiment, experiment.units["models"])
+
+
+def layers_of_units(experiment, wildcards):
+    """The layers whose units are shown, by file; none where no units are compared."""
+    models = experiment.units["models"] if experiment.has_units else {}
+    labels = labels_of(experiment, models)
+    return {
+        f"{model}-{layer}.png".replace(" ", "_"): {
+            "model": model,
+            "layer": layer,
+            "label": f"{labels[model]}, {layer}",
+        }
+        for model, entry in models.items()
+        for layer in entry["layers"]
+    }
+
+
+def sample_of_units(experiment, wildcards):
+    """The images that excite units."""
+    return {key: experiment.units[key] for key in ("split", "count")}

@@ -456,6 +456,95 @@ rule filters:
         "../../scripts/filters.py"
 
 
+rule units_table:
+    input:
+        of_experiment(paths.all_units),
+    output:
+        **paths.table("units"),
+    log:
+        "results/{experiment}/logs/tables/units.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        files=of_experiment(paths.units),
+        labels=of_experiment(labels_of_units),
+        k=of_experiment(lambda experiment, wildcards: experiment.units["k"]),
+        split=of_experiment(lambda experiment, wildcards: experiment.units["split"]),
+        margin=of_experiment(lambda experiment, wildcards: experiment.units["margin"]),
+        code=code_of("units_table.py"),
+    message:
+        "units against directions of {wildcards.experiment}"
+    script:
+        "../../scripts/units_table.py"
+
+
+rule unit_images:
+    input:
+        data=paths.DATASET,
+        units=of_experiment(lambda *which: list(paths.unit_pictures(*which).values())),
+    output:
+        directory(paths.UNIT_IMAGES),
+    log:
+        "results/{experiment}/logs/figures/unit_images.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        files=of_experiment(paths.unit_pictures),
+        layers=of_experiment(layers_of_units),
+        sample=of_experiment(sample_of_units),
+        code=code_of("unit_images.py"),
+    message:
+        "images that excite units of {wildcards.experiment}"
+    script:
+        "../../scripts/unit_images.py"
+
+
+rule units_figure:
+    input:
+        of_experiment(paths.all_units),
+    output:
+        paths.UNITS_FIGURE,
+    log:
+        "results/{experiment}/logs/figures/units.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        files=of_experiment(paths.units),
+        labels=of_experiment(labels_of_units),
+        code=code_of("units_figure.py"),
+    message:
+        "purities of units and directions of {wildcards.experiment} as a figure"
+    script:
+        "../../scripts/units_figure.py"
+
+
+rule rotation:
+    input:
+        of_experiment(paths.all_units),
+    output:
+        paths.ROTATION,
+    log:
+        "results/{experiment}/logs/figures/rotation.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        files=of_experiment(paths.units),
+        labels=of_experiment(labels_of_units),
+        code=code_of("rotation.py"),
+    message:
+        "units of {wildcards.experiment} turned into directions as a figure"
+    script:
+        "../../scripts/rotation.py"
+
+
 rule page:
     input:
         template=resource("page.html.j2"),
@@ -475,6 +564,7 @@ rule page:
         galleries=of_experiment(paths.galleries),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
+        units=of_experiment(paths.unit_figures),
     output:
         paths.PAGE,
     log:
@@ -500,6 +590,7 @@ rule page:
                 experiment.report["filters"],
             ),
         ),
+        units=of_experiment(layers_of_units),
         code=code_of("page.py"),
     message:
         "page of {wildcards.experiment}"

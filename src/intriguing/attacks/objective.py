@@ -125,9 +125,7 @@ class Classifier:
             with torch.enable_grad():
                 # a number, whose gradient is theirs bit by bit: for others torch loads sympy
                 along = (logits * upstream).sum()
-            (gradient,) = torch.autograd.grad(
-                along, padded, retain_graph=keep, allow_unused=True
-            )
+            (gradient,) = torch.autograd.grad(along, padded, retain_graph=keep, allow_unused=True)
             if gradient is None:
                 return torch.zeros_like(points)
             return gradient[:rows].to(points.dtype)

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import pandas
 
 from intriguing.claims.findings import (
+    MOST,
     NOT,
     PARTLY,
     REPRODUCED,
     Effect,
     Finding,
+    average,
     difference,
     estimate,
     finding,
@@ -34,6 +36,9 @@ SOFTMAX = ("FC10(1e-4)", "FC10(1e-2)", "FC10(1)")
 
 NEARLY_ALL = 99.0
 """Percent of the images with an example, from which on the first claim holds in part."""
+
+UNITS = ("units larger", "directions larger", "equivalent", "cannot tell")
+"""Verdicts on a layer, see `intriguing.units.effects`."""
 
 IN_ORDER = 0.9
 """Share of the pairs of models that have to be in the published order."""
@@ -213,7 +218,31 @@ def every_layer_is_needed(tables: Tables) -> Finding:
 
 
 def units_and_directions(tables: Tables) -> Finding:
-    return untestable("single units are not compared with directions yet")
+    layers = tables["units"]
+    random = (layers["family"] == "gaussian") & (layers["network"] == "trained")
+    every = layers[random & (layers["measure"] == "purity")]
+    layers = every.dropna(subset=["delta"])
+    if layers.empty:
+        return untestable("no layer has enough units to compare with random directions")
+    counts = {verdict: int((layers["verdict"] == verdict).sum()) for verdict in UNITS}
+    units, directions, equivalent, unknown = counts.values()
+    number = len(layers)
+    if not units and directions + equivalent > MOST * number:
+        verdict = REPRODUCED
+    elif units > MOST * number:
+        verdict = NOT
+    else:
+        verdict = PARTLY if directions + equivalent else NOT
+    reason = (
+        f"of {number} layers units are purer in {units}, directions in {directions}; equivalent"
+        f" {equivalent}, open {unknown}"
+    )
+    left_out = len(every) - number
+    reason += f"; {left_out} left out, with too few units" if left_out else ""
+    effect = average(estimate(layers, "delta"))
+    fewest = least(layers[["units_n", "n"]].min(axis=1))
+    unit = "Cliff's delta of label purity, units against directions"
+    return Finding(effect, unit, number, fewest, verdict, reason)
 
 
 def _above_noise(pairs: pandas.DataFrame) -> Finding:
@@ -390,8 +419,10 @@ CLAIMS = (
     Claim(
         "units",
         "Single units mean no more than random directions of their layer.",
-        "images that excite a unit or a direction most",
-        (),
+        "label purity of the images that excite units and Gaussian directions most, by the verdict"
+        " on each layer (n: units); reproduced: units are purer in no layer, and equivalent or less"
+        " pure in more than half; not: purer in more than half, or neither in any; partly: between",
+        ("units",),
         units_and_directions,
     ),
 )

@@ -84,6 +84,29 @@ class Experiment:
         """Whether a model is trained against adversarial examples, or contractively."""
         return any(cure in entry for entry in self.models.values() for cure in CURES)
 
+    @property
+    def units(self) -> Entry:
+        """Which units are compared; `ExperimentError` if the experiment compares none."""
+        if not self.has_units:
+            raise ExperimentError(
+                f"{self.name} compares no units with directions: name models and layers under"
+                " units.models"
+            )
+        return self.settings["units"]
+
+    @property
+    def has_units(self) -> bool:
+        """Whether units are compared with directions."""
+        return "units" in self.settings
+
+    def units_of(self, model: str) -> Entry:
+        """What the comparison of a model's units depends on, apart from the models."""
+        entry = self._entry("model with units", model, self.units["models"])
+        shared = ("split", "count", "k", "directions", "families", "angles")
+        found = {key: self.units[key] for key in shared}
+        fitted = self.model(model)["trained_on"]
+        return {**found, **entry, "features": self.units["features"]["layer"], "fitted": fitted}
+
     def _halved(self, model: str) -> bool:
         return self.has_halves and model in self.halves["models"]
 

@@ -35,6 +35,10 @@ GALLERIES = "results/{experiment}/figures/gallery/{attack}"
 LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
 BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
 NETWORK_LAYERS = "results/{experiment}/lipschitz_of_networks/{network}.csv"
+UNITS = "results/{experiment}/units/{model}/seed{seed}.csv"
+UNIT_IMAGES = "results/{experiment}/figures/units"
+UNITS_FIGURE = "results/{experiment}/figures/units.png"
+ROTATION = "results/{experiment}/figures/rotation.png"
 CERTIFICATES = "results/{experiment}/certificates/all.csv"
 LAYERS_FIGURE = "results/{experiment}/figures/lipschitz.png"
 INSTABILITY = "results/{experiment}/figures/instability.png"
@@ -46,6 +50,7 @@ FORMATS = ("csv", "md", "tex", "html")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
 TABLES_OF_HALVES = ("table3", "table4")
 TABLES_OF_CURES = ("cures",)
+TABLES_OF_UNITS = ("units",)
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
 Wildcards = Mapping[str, Any]
@@ -77,6 +82,7 @@ def _optional(experiment: Experiment) -> tuple[str, ...]:
     return (
         *(TABLES_OF_HALVES if experiment.has_halves else ()),
         *(TABLES_OF_CURES if experiment.has_cures else ()),
+        *(TABLES_OF_UNITS if experiment.has_units else ()),
     )
 
 
@@ -343,6 +349,43 @@ def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     )
 
 
+def units(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
+    """Measures of each model's units and directions, one file for each seed."""
+    return {
+        name: filled(UNITS, experiment=experiment.name, model=name, seed=experiment.seeds)
+        for name in experiment.units["models"]
+    }
+
+
+def all_units(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The same in one list."""
+    return [path for files in units(experiment).values() for path in files]
+
+
+def unit_features(experiment: Experiment, wildcards: Any) -> str:
+    """The network in which images are compared: of the next seed if it is the model itself."""
+    features = experiment.units["features"]["model"]
+    seeds = [str(seed) for seed in experiment.seeds]
+    if wildcards.seed not in seeds:
+        raise ExperimentError(
+            f"{experiment.name} has no seed {wildcards.seed}: choose one of {', '.join(seeds)}"
+        )
+    place = seeds.index(wildcards.seed) + (wildcards.model == features)
+    seed = seeds[place % len(seeds)]
+    return MODEL.format(experiment=experiment.name, model=features, seed=seed)
+
+
+def unit_pictures(experiment: Experiment, wildcards: Any = None) -> dict[str, str]:
+    """The measures that the pictures of units show, by model: those of the first seed."""
+    return {name: files[0] for name, files in units(experiment).items()}
+
+
+def unit_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """All figures of units, where they are compared with directions."""
+    patterns = (UNITS_FIGURE, ROTATION, UNIT_IMAGES) if experiment.has_units else ()
+    return [path for one in patterns for path in filled(one, experiment=experiment.name)]
+
+
 def everything(experiment: Experiment) -> list[str]:
     """All artifacts of an experiment: what was deleted, wherever it is, is built again."""
     tables: Iterable[str] = [
@@ -377,4 +420,6 @@ def everything(experiment: Experiment) -> list[str]:
         *galleries(experiment),
         *paper_figures(experiment),
         *filter_figures(experiment),
+        *(all_units(experiment) if experiment.has_units else ()),
+        *unit_figures(experiment),
     ]

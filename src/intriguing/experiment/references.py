@@ -55,6 +55,7 @@ def check(settings: Entry) -> None:
     _check_labels("models or lipschitz.networks", [*others, *networks.values()])
     for name, attack in settings["attacks"].items():
         _check_attack(f"attacks.{name}", attack, settings["models"], ["train", "test", *parts])
+    _check_units(settings, ["train", "test", *parts])
     _check_report(settings)
 
 
@@ -97,6 +98,26 @@ def _check_halves(settings: Entry) -> None:
             f"attacks.{attack}.models",
             f"are not those of halves, whose attack {attack} is: leave the key out",
         )
+
+
+def _check_units(settings: Entry, splits: Collection[str]) -> None:
+    if "units" not in settings:
+        return
+    units, halved = settings["units"], settings.get("halves", {"models": []})["models"]
+    models = [name for name in settings["models"] if name not in halved]
+    features = units["features"]["model"]
+    named = {"units.models": units["models"], "units.features.model": [features]}
+    for key, names in named.items():
+        for name in names:
+            if name not in models:
+                _fail(key, f"has {name!r}, which is not a model; {suggest(name, models)}")
+    if features in units["models"] and len(settings["seeds"]) == 1:
+        _fail(
+            "units.features.model",
+            f"is {features!r}, whose own units are compared, and there is one seed: name another"
+            " model, or list several seeds",
+        )
+    _check_split("units.split", units["split"], splits)
 
 
 def _check_split(key: str, name: str, known: Collection[str]) -> None:

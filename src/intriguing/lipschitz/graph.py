@@ -20,16 +20,10 @@ from torch import fx, nn
 from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
-from intriguing.networks.logits import described, in_training, in_words, with_plain_weights
+from intriguing.networks import kinds, tracing
+from intriguing.networks.logits import described, in_training
 
 UP = 1 + 1e-14
-# an in-place sum changes its left operand: see `_check_operations`
-_SUMS = (operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add", "sub")
-_FACTORS = (operator.mul, torch.mul, "mul")
-_QUOTIENTS = (operator.truediv, torch.div, "div")
-_IN_PLACE_OPERATORS = ("isub", "imul", "itruediv", "setitem")
-# what is known of a tensor without its values
-_SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
 
 # constants by the certified bounds and by the paper's
 _Constants = tuple[float, float]
@@ -132,11 +126,7 @@ def _bound_graph(
     model: nn.Module, input_shape: Sequence[int], compare: bool, partial: bool
 ) -> BoundedGraph:
     _check_model(model, input_shape)
-    original, model = model, with_plain_weights(model)
-    _check_hooks(model)
-    if layers.is_known(model):
-        model = nn.Sequential(model)
-    traced = _traced(model)
+    original, traced = model, tracing.trace(model)
     interpreter = _Interpreter(traced, compare, partial)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
@@ -172,57 +162,6 @@ def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
         raise BoundError(
             f"input_shape is {input_shape!r}: give (channels, height, width), without the batch"
         )
-
-
-def _check_hooks(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if module._forward_hooks or module._forward_pre_hooks:
-            raise UnknownLayerError(
-                f"{name or 'the model'} has hooks, which may change its inputs or outputs: remove"
-                " them"
-            )
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return layers.is_known(m) or super().is_leaf_module(m, module_qualified_name)
-
-
-def _traced(model: nn.Module) -> fx.GraphModule:
-    """The model as a graph of layers and operations, without those that the output ignores."""
-    tracer = _Tracer()
-    try:
-        graph = tracer.trace(model)
-    except Exception as error:  # whatever the model's own code raises on a symbolic input
-        raise UnknownLayerError(
-            f"the model cannot be traced ({in_words(error)}): if it is wrapped or"
-            " compiled, give the model inside; put the part with control flow into a module of its"
-            " own and register it with intriguing.lipschitz.register"
-        ) from error
-    _check_operations(graph)
-    traced = fx.GraphModule(tracer.root, graph)
-    # layers that the logits do not depend on do not count in their constant
-    traced.graph.eliminate_dead_code()
-    return traced
-
-
-def _check_operations(graph: fx.Graph) -> None:
-    """Refuse several outputs, and operations that change a value that is used elsewhere."""
-    for node in graph.nodes:
-        if node.op == "output" and not isinstance(node.args[0], fx.Node):
-            raise UnknownLayerError(
-                "the model returns several values: wrap it so that it returns only the logits"
-            )
-        name = node.target if node.op == "call_method" else ""
-        if name.endswith("_") and not name.endswith("__"):
-            raise layers.unknown(f"the in-place operation {name} ({node.name})")
-        if node.target is operator.iadd:
-            left = node.args[0]
-            fresh = left.op == "call_module" or left.target in _SUMS
-            if not fresh or len(left.users) > 1:
-                raise layers.unknown(f"the in-place sum {node.name} of a value used elsewhere")
-        elif getattr(node.target, "__name__", "") in _IN_PLACE_OPERATORS:
-            raise layers.unknown(f"the in-place operation {node.target.__name__} ({node.name})")
 
 
 def _check_trace(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> None:
@@ -261,7 +200,7 @@ class _Interpreter(fx.Interpreter):
             self.constants[n] = (1.0, 1.0)
         elif n.op == "output":
             self._end(n)
-        elif self._dependent(n.all_input_nodes) and not _is_fact(n):
+        elif self._dependent(n.all_input_nodes) and not tracing.is_fact(n):
             if any(len(source.users) > 1 for source in self._dependent(n.all_input_nodes)):
                 self.bounded.chain = self.bounded.chain and self._others_use_shapes(n)
             try:
@@ -276,7 +215,7 @@ class _Interpreter(fx.Interpreter):
         """An infinite constant, for a layer or operation without a bound."""
         self.bounded.reason = self.bounded.reason or reason
         called = node.op == "call_module"
-        kind = type(self._module(node)).__name__ if called else _name_of(node.target)
+        kind = type(self._module(node)).__name__ if called else tracing.name_of(node.target)
         inputs = [self.env[n] for n in self._dependent(node.all_input_nodes)]
         shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
         bounds = Bounds(0.0, math.inf, method="none known")
@@ -294,7 +233,7 @@ class _Interpreter(fx.Interpreter):
     def _others_use_shapes(self, node: fx.Node) -> bool:
         """Whether the other users of this node's inputs need only their shapes."""
         users = {user for n in self._dependent(node.all_input_nodes) for user in n.users}
-        return all(user is node or _is_fact(user) for user in users)
+        return all(user is node or tracing.is_fact(user) for user in users)
 
     def _end(self, node: fx.Node) -> None:
         final = node.args[0]
@@ -313,30 +252,30 @@ class _Interpreter(fx.Interpreter):
 
     def _bound(self, node: fx.Node, value: Any) -> _Constants:
         if not torch.is_tensor(value):
-            raise layers.unknown(f"{node.name}, which does not return a tensor")
+            raise kinds.unknown(f"{node.name}, which does not return a tensor")
         if node.op == "call_module":
             module = self._module(node)
             if not layers.is_known(module):
-                raise layers.unknown(f"layer {node.target} ({type(module).__name__})")
+                raise kinds.unknown(f"layer {node.target} ({type(module).__name__})")
             if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
-                raise layers.unknown(f"{node.target} with more than one argument")
+                raise kinds.unknown(f"{node.target} with more than one argument")
             return self._layer(node, str(node.target), module)
         if node.target is operator.getitem:
             return self._part(node)
-        if node.target in layers.AS_MODULES:
-            return self._layer(node, node.name, _as_module(node))
-        if node.target in _SUMS:
+        if node.target in kinds.AS_MODULES:
+            return self._layer(node, node.name, tracing.as_module(node))
+        if node.target in tracing.SUMS:
             return self._sum(node, value)
-        if node.target in _FACTORS or node.target in _QUOTIENTS:
+        if node.target in tracing.FACTORS or node.target in tracing.QUOTIENTS:
             return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
             return self._concatenation(node)
-        raise layers.unknown(f"the operation {_name_of(node.target)} ({node.name})")
+        raise kinds.unknown(f"the operation {tracing.name_of(node.target)} ({node.name})")
 
     def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
         source = node.args[0] if node.args else None
         if source not in self.constants or len(self._dependent(node.all_input_nodes)) != 1:
-            raise layers.unknown(f"{name} with these arguments")
+            raise kinds.unknown(f"{name} with these arguments")
         shape = tuple(self.env[source].shape[1:])
         start = time.perf_counter()
         try:
@@ -344,9 +283,8 @@ class _Interpreter(fx.Interpreter):
         except BoundError as error:
             raise type(error)(f"layer {name}: {error}") from error
         spent = time.perf_counter() - start
-        self.bounded.layers.append(
-            Layer(name, layers.kind_of(module), module, shape, bounds, spent)
-        )
+        kind = kinds.name_of(module) or type(module).__name__
+        self.bounded.layers.append(Layer(name, kind, module, shape, bounds, spent))
         constant, paper = self.constants[source]
         by_paper = bounds.upper if bounds.paper is None else bounds.paper
         return constant * bounds.upper * UP, paper * by_paper
@@ -361,15 +299,15 @@ class _Interpreter(fx.Interpreter):
         indices = index if isinstance(index, tuple) else (index,)
         plain = (int, slice, type(None), type(Ellipsis))
         if source not in self.constants or not all(isinstance(i, plain) for i in indices):
-            raise layers.unknown(f"indexing by a list or a tensor ({node.name})")
+            raise kinds.unknown(f"indexing by a list or a tensor ({node.name})")
         if indices[0] is not Ellipsis and indices[0] != slice(None):
-            raise layers.unknown(f"indexing along the batch ({node.name})")
+            raise kinds.unknown(f"indexing along the batch ({node.name})")
         self.bounded.chain = False
         return self.constants[source]
 
     def _operands(self, node: fx.Node) -> tuple[Any, Any]:
         if len(node.args) != 2 or node.kwargs:
-            raise layers.unknown(f"{node.name} with these arguments")
+            raise kinds.unknown(f"{node.name} with these arguments")
         left, right = node.args
         return left, right
 
@@ -394,12 +332,12 @@ class _Interpreter(fx.Interpreter):
     def _scale(self, node: fx.Node, value: torch.Tensor) -> _Constants:
         left, right = self._operands(node)
         dependent = self._dependent((left, right))
-        if len(dependent) != 1 or (node.target in _QUOTIENTS and dependent[0] is not left):
-            raise layers.unknown(f"a product or quotient of two values of the image ({node.name})")
+        if len(dependent) != 1 or (node.target in tracing.QUOTIENTS and dependent[0] is not left):
+            raise kinds.unknown(f"a product or quotient of two values of the image ({node.name})")
         other = right if dependent[0] is left else left
         factor = self.env[other] if isinstance(other, fx.Node) else other
         factor = torch.as_tensor(factor, dtype=torch.float64).abs()
-        largest = (1 / factor).amax() if node.target in _QUOTIENTS else factor.amax()
+        largest = (1 / factor).amax() if node.target in tracing.QUOTIENTS else factor.amax()
         if not largest.isfinite():
             raise BoundError(f"{node.name} divides by zero or multiplies by infinity: fix it")
         largest = largest.item()
@@ -411,29 +349,9 @@ class _Interpreter(fx.Interpreter):
 
     def _concatenation(self, node: fx.Node) -> _Constants:
         if not node.args or not isinstance(node.args[0], list | tuple):
-            raise layers.unknown(f"{node.name} with these arguments")
+            raise kinds.unknown(f"{node.name} with these arguments")
         parts = [self.constants[n] for n in self._dependent(node.args[0])]
         self.bounded.chain = False
         self._add_row(node, "concatenation", Bounds.exactly(1.0))
         constant, paper = (math.hypot(*values) * UP for values in zip(*parts, strict=True))
         return constant, paper
-
-
-def _is_fact(node: fx.Node) -> bool:
-    return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
-
-
-def _name_of(target: Any) -> str:
-    return target if isinstance(target, str) else target.__name__
-
-
-def _as_module(node: fx.Node) -> nn.Module:
-    """The module that does what a function or method does."""
-    arguments = (*node.args[1:], *node.kwargs.values())
-    if any(isinstance(value, torch.dtype) for value in arguments):
-        raise layers.unknown(f"{node.name}, which changes the type")
-    try:
-        module = layers.AS_MODULES[node.target](*node.args[1:], **node.kwargs)
-    except TypeError as error:
-        raise layers.unknown(f"{node.name} with these arguments ({error})") from None
-    return module.train(module.training)

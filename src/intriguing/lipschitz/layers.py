@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from intriguing.errors import BoundError, UnknownLayerError
+from intriguing.errors import BoundError
 from intriguing.lipschitz import pooling
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.convolution import convolution_bounds, transposed_convolution_bounds
@@ -23,6 +22,7 @@ from intriguing.lipschitz.normalisation import (
     local_contrast_bounds,
     lrn_bounds,
 )
+from intriguing.networks import kinds
 
 Shape = tuple[int, ...]
 # modules are typed Any: the bound of a class reads the attributes of that class
@@ -44,15 +44,12 @@ class _Kind:
 
     Parameters
     ----------
-    name : str
-        In tables.
     bound : callable
         See `register`.
     axes : int or None
         Axes after the channels that an input must have; None where any shape is valid.
     """
 
-    name: str
     bound: Bound
     axes: int | None
 
@@ -133,17 +130,15 @@ def _register(
             raise BoundError(
                 f"the bound of {name} cannot be called: it must take (module, input_shape, compare)"
             ) from None
-        _KINDS[layer] = _Kind(kind or name, bound, axes)
+        _KINDS[layer] = _Kind(bound, axes)
+        kinds.NAMES[layer] = kind or kinds.NAMES.get(layer, name)
         return bound
 
     return keep
 
 
 def _kind(module: nn.Module) -> _Kind | None:
-    own = _KINDS.get(type(module))
-    if own is not None:
-        return own
-    return _KINDS.get(f"{type(module).__module__}:{type(module).__qualname__}")
+    return kinds.entry_of(module, _KINDS)
 
 
 def is_known(module: nn.Module) -> bool:
@@ -151,21 +146,10 @@ def is_known(module: nn.Module) -> bool:
     return _kind(module) is not None
 
 
-def kind_of(module: nn.Module) -> str:
-    """Name of the kind in tables.
-
-    Raises
-    ------
-    BoundError
-        If the kind is not known.
-    """
-    return _known(module).name
-
-
 def _known(module: nn.Module) -> _Kind:
     kind = _kind(module)
     if kind is None:
-        raise unknown(type(module).__name__)
+        raise kinds.unknown(type(module).__name__)
     return kind
 
 
@@ -193,45 +177,33 @@ def bounds_of(module: nn.Module, input_shape: Iterable[int], compare: bool = Tru
     return found
 
 
-def unknown(what: str) -> UnknownLayerError:
-    """The error for a layer or operation without a bound."""
-    return UnknownLayerError(
-        f"there is no bound for {what}: register one for its class with"
-        " intriguing.lipschitz.register (for an operation: put it into a module of its own first)"
-    )
-
-
-class Rearranged(nn.Identity):
-    """Stands for functions and methods that give the values of an image another shape."""
-
-
-def _constant(layers: Iterable[type[nn.Module]], constant: float, kind: str) -> None:
+def _constant(layers: Iterable[type[nn.Module]], constant: float) -> None:
     def bound(module: nn.Module, input_shape: Shape, compare: bool) -> Bounds:
         return Bounds.exactly(constant)
 
     for layer in layers:
-        register(layer, kind)(bound)
+        register(layer)(bound)
 
 
-_constant([nn.Identity, nn.Flatten, nn.Unflatten, Rearranged], 1.0, "reshape")
-_constant([nn.ReLU], 1.0, "ReLU")
-_constant([nn.Tanh], 1.0, "tanh")
-_constant([nn.Sigmoid], 0.25, "sigmoid")
+_constant([nn.Identity, nn.Flatten, nn.Unflatten, kinds.Rearranged], 1.0)
+_constant([nn.ReLU], 1.0)
+_constant([nn.Tanh], 1.0)
+_constant([nn.Sigmoid], 0.25)
 
 
-@register(nn.Softmax, "softmax")
+@register(nn.Softmax)
 def _softmax(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     # the Jacobian diag(p) - p p' has norm at most 1/2, reached between two equal classes
     return Bounds(0.5, 0.5)
 
 
-@register(nn.Linear, "FC")
+@register(nn.Linear)
 def _linear(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return dense_bounds(module.weight)
 
 
-@_register(nn.Conv1d, "Conv", axes=1)
-@_register(nn.Conv2d, "Conv", axes=2)
+@_register(nn.Conv1d, axes=1)
+@_register(nn.Conv2d, axes=2)
 def _convolution(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return convolution_bounds(
         module.weight,
@@ -245,8 +217,8 @@ def _convolution(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     )
 
 
-@_register(nn.ConvTranspose1d, "ConvTranspose", axes=1)
-@_register(nn.ConvTranspose2d, "ConvTranspose", axes=2)
+@_register(nn.ConvTranspose1d, axes=1)
+@_register(nn.ConvTranspose2d, axes=2)
 def _transposed(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return transposed_convolution_bounds(
         module.weight,
@@ -260,17 +232,17 @@ def _transposed(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     )
 
 
-@register(nn.Dropout, "dropout")
-@register(nn.Dropout1d, "dropout")
-@register(nn.Dropout2d, "dropout")
+@register(nn.Dropout)
+@register(nn.Dropout1d)
+@register(nn.Dropout2d)
 def _dropout(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training:
         raise BoundError("dropout is active: call F.dropout with training=self.training")
     return Bounds.exactly(1.0)
 
 
-@register(nn.BatchNorm1d, "batch norm")
-@register(nn.BatchNorm2d, "batch norm")
+@register(nn.BatchNorm1d)
+@register(nn.BatchNorm2d)
 def _batch_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training or module.running_var is None:
         raise BoundError(
@@ -281,7 +253,7 @@ def _batch_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return Bounds(constant * (1 - 1e-11), constant)
 
 
-@register(nn.LocalResponseNorm, "LRN")
+@register(nn.LocalResponseNorm)
 def _mean_response_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     # torch takes the mean over the window
     return _response_norm(module, module.alpha / module.size, input_shape[0])
@@ -293,7 +265,7 @@ def _response_norm(module: Any, alpha: float, channels: int) -> Bounds:
     )
 
 
-@_register(nn.MaxPool2d, "max-pool", axes=2)
+@_register(nn.MaxPool2d, axes=2)
 def _max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     constant = pooling.max_pool_constant(
         module.kernel_size,
@@ -306,7 +278,7 @@ def _max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return _pool(constant, constant)
 
 
-@_register(nn.AvgPool2d, "average pool", axes=2)
+@_register(nn.AvgPool2d, axes=2)
 def _average_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     lower, upper = pooling.average_pool_interval(
         module.kernel_size,
@@ -320,11 +292,11 @@ def _average_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return _pool(lower, upper)
 
 
-@_register(nn.LPPool2d, "L2 pool", axes=2)
+@_register(nn.LPPool2d, axes=2)
 def _l2_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.norm_type != 2 or module.ceil_mode:
         # in ceil mode torch scales up the windows that the border cuts off
-        raise unknown(f"an L{module.norm_type:g} pool with ceil_mode {module.ceil_mode}")
+        raise kinds.unknown(f"an L{module.norm_type:g} pool with ceil_mode {module.ceil_mode}")
     return _l2_windows(module, input_shape)
 
 
@@ -335,13 +307,13 @@ def _l2_windows(module: Any, input_shape: Shape) -> Bounds:
     return _pool(constant, constant)
 
 
-@_register(nn.AdaptiveAvgPool2d, "average pool", axes=2)
+@_register(nn.AdaptiveAvgPool2d, axes=2)
 def _adaptive_average_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     sizes = _adaptive_sizes(module.output_size, input_shape)
     return _pool(*pooling.adaptive_average_pool_interval(sizes, input_size=input_shape[1:]))
 
 
-@_register(nn.AdaptiveMaxPool2d, "max-pool", axes=2)
+@_register(nn.AdaptiveMaxPool2d, axes=2)
 def _adaptive_max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     sizes = _adaptive_sizes(module.output_size, input_shape)
     constant = pooling.adaptive_max_pool_constant(sizes, input_size=input_shape[1:])
@@ -360,79 +332,29 @@ def _pool(lower: float, upper: float) -> Bounds:
     return Bounds(lower, upper, paper=1.0, paper_as_printed=1.0)
 
 
-def _our_layer(module: str, name: str) -> str:
-    """Name under which a layer of this project is registered.
-
-    Our own layers are registered by name, and the name is put together here: neither importing this
-    module nor its code hash (see `provenance`, which follows references) involves the networks.
-    """
-    return f"intriguing.networks.{module}:{name}"
-
-
-@_register(_our_layer("response_norm", "ResponseNorm"), "LRN")
+@_register(kinds.our_layer("response_norm", "ResponseNorm"))
 def _sum_response_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return _response_norm(module, module.alpha, input_shape[0])
 
 
-_register(_our_layer("convolution", "ChannelsLastConv2d"), "Conv", axes=2)(_convolution)
+_register(kinds.our_layer("convolution", "ChannelsLastConv2d"), axes=2)(_convolution)
 
 
-@_register(_our_layer("local_layers", "LocallyConnected2d"), "local", axes=2)
+@_register(kinds.our_layer("local_layers", "LocallyConnected2d"), axes=2)
 def _local(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return local_bounds(module.weight, input_shape[1:], stride=module.stride)
 
 
-@_register(_our_layer("local_layers", "L2Pool2d"), "L2 pool", axes=2)
+@_register(kinds.our_layer("local_layers", "L2Pool2d"), axes=2)
 def _smooth_l2_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return _l2_windows(module, input_shape)
 
 
-@_register(_our_layer("local_layers", "LocalContrastNorm2d"), "LCN", axes=2)
+@_register(kinds.our_layer("local_layers", "LocalContrastNorm2d"), axes=2)
 def _local_contrast(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return local_contrast_bounds(
         module.window, module.floor, maps=input_shape[0], input_size=input_shape[1:]
     )
-
-
-def _without_inplace(module: type[nn.Module]) -> Callable[..., nn.Module]:
-    def build(inplace: bool = False) -> nn.Module:
-        return module()
-
-    return build
-
-
-def _softmax_function(dim: int | None = None, **options: Any) -> nn.Module:
-    return nn.Softmax(dim)
-
-
-def _dropout_function(p: float = 0.5, training: bool = True, inplace: bool = False) -> nn.Module:
-    return nn.Dropout(p).train(training)
-
-
-def _rearranged(*arguments: Any, **options: Any) -> nn.Module:
-    return Rearranged()
-
-
-# functions and methods of tensors as the modules that do the same; further arguments as theirs
-AS_MODULES: dict[Any, Callable[..., nn.Module]] = {
-    **dict.fromkeys((F.relu, torch.relu, "relu"), _without_inplace(nn.ReLU)),
-    **dict.fromkeys((F.sigmoid, torch.sigmoid, "sigmoid"), nn.Sigmoid),
-    **dict.fromkeys((F.tanh, torch.tanh, "tanh"), nn.Tanh),
-    **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax_function),
-    F.dropout: _dropout_function,
-    F.max_pool2d: nn.MaxPool2d,
-    torch.max_pool2d: nn.MaxPool2d,
-    F.avg_pool2d: nn.AvgPool2d,
-    F.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
-    F.adaptive_max_pool2d: nn.AdaptiveMaxPool2d,
-    F.local_response_norm: nn.LocalResponseNorm,
-    **dict.fromkeys((torch.flatten, "flatten"), _rearranged),
-    **dict.fromkeys((torch.reshape, "reshape", "view"), _rearranged),
-    **dict.fromkeys((torch.permute, "permute"), _rearranged),
-    **dict.fromkeys((torch.transpose, "transpose"), _rearranged),
-    **dict.fromkeys((torch.squeeze, "squeeze", torch.unsqueeze, "unsqueeze"), _rearranged),
-    **dict.fromkeys(("contiguous", "float", "clone"), _rearranged),
-}
 
 
 def residual_sum_bounds(branch: Bounds) -> Bounds:

@@ -43,6 +43,10 @@ class Artifacts:
         PNG figures of the paper by name, such as ``figure5``; there may be none.
     filters : mapping of str to path
         PNG figures by the label of their model; there may be none.
+    unit_figures : mapping of str to path
+        PNG figures ``units`` and ``rotation``; empty where no units are compared.
+    unit_images : mapping of str to path
+        PNG figures by the label of their model and layer; there may be none.
     """
 
     tables: Mapping[str, str | Path]
@@ -50,6 +54,8 @@ class Artifacts:
     galleries: Mapping[str, str | Path] = field(default_factory=dict)
     paper_figures: Mapping[str, str | Path] = field(default_factory=dict)
     filters: Mapping[str, str | Path] = field(default_factory=dict)
+    unit_figures: Mapping[str, str | Path] = field(default_factory=dict)
+    unit_images: Mapping[str, str | Path] = field(default_factory=dict)
 
 
 def render(template: str | Path, title: str, artifacts: Artifacts, facts: Mapping[str, Any]) -> str:
@@ -88,6 +94,8 @@ def render(template: str | Path, title: str, artifacts: Artifacts, facts: Mappin
         galleries=_embedded(artifacts.galleries),
         paper_figures=_embedded(artifacts.paper_figures),
         filters=_embedded(artifacts.filters),
+        unit_figures=_embedded(artifacts.unit_figures),
+        unit_images=_embedded(artifacts.unit_images),
         **facts,
     )
 

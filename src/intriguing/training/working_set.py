@@ -271,9 +271,7 @@ def _move(parameters: Sequence[nn.Parameter], weights: torch.Tensor) -> None:
         parameter.copy_(values)
 
 
-def _advance(
-    optimizer: LBFGS, function: Surrogate, iterations: int
-) -> tuple[int, bool]:
+def _advance(optimizer: LBFGS, function: Surrogate, iterations: int) -> tuple[int, bool]:
     """Iterate with one function.
 
     Returns the number of iterations, and whether the evaluations ran out before them.

@@ -1,0 +1,85 @@
+"""Figure of the units turned into random directions: each measure against the angle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas
+
+from intriguing import intervals
+from intriguing.report import canvas
+from intriguing.report.units_table import MEASURES
+
+
+def draw(
+    labels: Mapping[str, str], rows: Mapping[str, Sequence[pandas.DataFrame]], path: str | Path
+) -> None:
+    """Draw a panel for each measure, with a line for each layer of each network.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        Of the models.
+    rows : mapping of str to sequence of DataFrame
+        As `units_table.tidy` takes them.
+    path : path
+        PNG to write.
+    """
+    figure = canvas.new_figure(4.2 * len(MEASURES), 3.6, layout="constrained")
+    axes = figure.subplots(1, len(MEASURES))
+    number = 0
+    for model, seeds in rows.items():
+        turned = [
+            frame[(frame["family"] == "rotated") & (frame["network"] == "trained")]
+            for frame in seeds
+        ]
+        for layer in turned[0]["layer"].unique():
+            of_layer = [_untied(frame[frame["layer"] == layer]) for frame in turned]
+            for axis, measure in zip(axes, MEASURES, strict=True):
+                line = _line(of_layer, measure)
+                axis.plot(
+                    line.index,
+                    line["mean"],
+                    ".-",
+                    color=f"C{number % 10}",
+                    label=f"{labels[model]}, {layer}",
+                )
+                axis.fill_between(
+                    line.index,
+                    line["low"],
+                    line["high"],
+                    color=f"C{number % 10}",
+                    alpha=0.15,
+                    linewidth=0,
+                )
+            number += 1
+    for axis, words in zip(axes, MEASURES.values(), strict=True):
+        axis.set_title(words, fontsize=9)
+        axis.set_xlabel("angle between units and directions, degrees", fontsize=8)
+        axis.set_xticks(np.arange(0, 91, 15))
+        axis.grid(alpha=0.25)
+    if number:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right", fontsize=8)
+    canvas.save(figure, path)
+
+
+def _untied(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """The units that are not tied at any angle, so that every angle shows the same ones."""
+    tied = rows.loc[rows["tied"], "direction"]
+    return rows[~rows["direction"].isin(tied)]
+
+
+def _line(seeds: Sequence[pandas.DataFrame], measure: str) -> pandas.DataFrame:
+    """Mean at each angle and its 95 % interval over directions and seeds."""
+    found = {}
+    for angle in sorted(seeds[0]["angle"].unique()):
+        values = [frame.loc[frame["angle"] == angle, measure] for frame in seeds]
+        values = [part for part in values if len(part) > 1]
+        found[angle] = intervals.mean(
+            [part.mean() for part in values],
+            [part.std() for part in values],
+            [len(part) for part in values],
+        )
+    return pandas.DataFrame.from_dict(found, orient="index", columns=["mean", "low", "high"])

@@ -1,0 +1,10 @@
+from .effects import compare as compare
+from .effects import correct as correct
+from .families import FAMILIES as FAMILIES
+from .families import directions as directions
+from .families import rotated_units as rotated_units
+from .measures import coherence as coherence
+from .recorded import activations as activations
+from .recorded import layer_names as layer_names
+from .top import TopImages as TopImages
+from .top import top_images as top_images
