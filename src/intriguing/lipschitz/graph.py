@@ -215,7 +215,7 @@ class _Interpreter(fx.Interpreter):
         """An infinite constant, for a layer or operation without a bound."""
         self.bounded.reason = self.bounded.reason or reason
         called = node.op == "call_module"
-        kind = type(self._module(node)).__name__ if called else tracing.name_of(node.target)
+        kind = type(self._module(node)).__name__ if called else tracing.operation_name(node.target)
         inputs = [self.env[n] for n in self._dependent(node.all_input_nodes)]
         shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
         bounds = Bounds(0.0, math.inf, method="none known")
@@ -270,7 +270,7 @@ class _Interpreter(fx.Interpreter):
             return self._scale(node, value)
         if node.target in (torch.cat, torch.concat):
             return self._concatenation(node)
-        raise kinds.unknown(f"the operation {tracing.name_of(node.target)} ({node.name})")
+        raise kinds.unknown(f"the operation {tracing.operation_name(node.target)} ({node.name})")
 
     def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
         source = node.args[0] if node.args else None

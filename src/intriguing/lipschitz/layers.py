@@ -71,7 +71,7 @@ def register(
         on. A string ``"package.module:Class"`` names a class without importing it; a class that is
         registered itself takes precedence.
     kind : str, optional
-        Name in tables; the name of the class by default.
+        Name in tables. By default the one that it has there, otherwise the name of the class.
 
     Returns
     -------

@@ -83,10 +83,12 @@ def _check_hooks(model: nn.Module) -> None:
 
 
 def is_fact(node: fx.Node) -> bool:
+    """Whether an operation gives the shape, type or device of a tensor, not its values."""
     return node.target in _SHAPES or (node.target is getattr and node.args[1] in _FACTS)
 
 
-def name_of(target: Any) -> str:
+def operation_name(target: Any) -> str:
+    """Name of a function, or of a method of tensors."""
     return target if isinstance(target, str) else target.__name__
 
 
@@ -155,4 +157,4 @@ def _kind(traced: fx.GraphModule, node: fx.Node, inputs: int) -> str | None:
         return "scale"
     if node.target in (torch.cat, torch.concat):
         return "concatenation"
-    return name_of(node.target)
+    return operation_name(node.target)
