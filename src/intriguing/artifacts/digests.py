@@ -1,0 +1,149 @@
+"""Digests of what jobs wrote, and the check of it before another job reads it.
+
+Each output of a job leaves a record: ``digests/tables/table1.csv.sha256`` for
+``tables/table1.csv``, with a line for each file in the format of ``sha256sum``. A file that does
+not match its record, because a disk or a hand changed it, is set aside, so that the next run builds
+it again; without this, numbers made from it would be wrong without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from intriguing.artifacts.files import write_text
+from intriguing.errors import ArtifactError
+
+FOLDER = "digests"
+SET_ASIDE = ".damaged"
+
+
+def record(results: Path, outputs: Iterable[str]) -> None:
+    """Write the records of files and folders that a job has finished.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the experiment's results.
+    outputs : iterable of path
+        Those elsewhere are left out.
+    """
+    for path in _inside(results, outputs):
+        write_text(_record_of(results, path), sums(results, [path]))
+
+
+def forget(results: Path, outputs: Iterable[str]) -> None:
+    """Remove the records of files and folders that a job is about to write."""
+    for path in _inside(results, outputs):
+        with contextlib.suppress(OSError):
+            _record_of(results, path).unlink(missing_ok=True)
+
+
+def check(results: Path, inputs: Iterable[str]) -> None:
+    """Compare files and folders with their records; those that have none are not looked at.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the experiment's results.
+    inputs : iterable of path
+        Those elsewhere are not looked at: they are the user's.
+
+    Raises
+    ------
+    ArtifactError
+        Names those that do not match, which have been renamed: a run builds them again.
+    """
+    changed = [path for path in _inside(results, inputs) if not _matches(results, path)]
+    if not changed:
+        return
+    for path in changed:
+        _set_aside(results, path)
+    names = " and ".join(str(results / path) for path in changed)
+    raise ArtifactError(
+        f"{names} changed after the workflow wrote it (an edit, or a damaged disk): it was renamed"
+        f" to *{SET_ASIDE}; run snakemake again to rebuild it"
+    )
+
+
+def sums(results: Path, paths: Iterable[Path]) -> str:
+    """A line for each file of some files and folders, sorted, as ``sha256sum`` writes it."""
+    files = {file for path in paths for file in _files(results / path)}
+    names = {file.relative_to(results).as_posix(): file for file in files}
+    return "".join(f"{_digest(names[name])}  {name}\n" for name in sorted(names))
+
+
+def write_manifest(path: str | Path, results: Path, artifacts: Iterable[str]) -> None:
+    """Write the digests of some files and folders into one file, for ``sha256sum --check``.
+
+    Records of what is no longer there, such as shards that were merged, are removed.
+
+    Parameters
+    ----------
+    path : path
+    results : Path
+        Folder of the experiment's results; names in the file are relative to it.
+    artifacts : iterable of path
+    """
+    write_text(path, sums(results, _inside(results, artifacts)))
+    for old in (results / FOLDER).rglob("*.sha256"):
+        artifact = results / old.relative_to(results / FOLDER).with_suffix("")
+        if not artifact.exists():
+            old.unlink(missing_ok=True)
+
+
+def _inside(results: Path, paths: Iterable[str]) -> list[Path]:
+    """Those of some paths that lie in the results, relative to them."""
+    return [Path(path).relative_to(results) for path in paths if Path(path).is_relative_to(results)]
+
+
+def _record_of(results: Path, path: Path) -> Path:
+    return results / FOLDER / path.with_name(f"{path.name}.sha256")
+
+
+def _matches(results: Path, path: Path) -> bool:
+    try:
+        recorded = _record_of(results, path).read_text(encoding="utf-8")
+    except OSError:
+        return True
+    if not (results / path).exists():  # for its reader to name
+        return True
+    try:
+        return sums(results, [path]) == recorded
+    except OSError as error:
+        raise ArtifactError(
+            f"{error.filename} cannot be read ({error.strerror}): make it readable, or delete it"
+            " and run snakemake again"
+        ) from error
+
+
+def _set_aside(results: Path, path: Path) -> None:
+    """Rename what is damaged; a job beside this one may have done so already."""
+    artifact = results / path
+    aside = artifact.with_name(artifact.name + SET_ASIDE)
+    try:
+        shutil.rmtree(aside, ignore_errors=True)  # an earlier one; a file is replaced
+        os.replace(artifact, aside)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ArtifactError(
+            f"{artifact} changed after the workflow wrote it and cannot be renamed"
+            f" ({error.strerror}): delete it and run snakemake again"
+        ) from error
+    forget(results, [str(artifact)])
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return [file for file in path.rglob("*") if file.is_file()]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
