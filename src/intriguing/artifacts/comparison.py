@@ -15,6 +15,7 @@ import numpy as np
 import pandas
 
 from intriguing.artifacts.files import read_arrays, read_json, read_table
+from intriguing.artifacts.model import MACHINE
 from intriguing.errors import ArtifactError
 
 MANIFEST = "SHA256SUMS"
@@ -35,8 +36,8 @@ def differences(one: str | Path, other: str | Path) -> pandas.DataFrame:
     DataFrame
         ``file``, ``part`` (of the file: a column, an array; empty for the whole), number of
         ``values``, how many ``differ``, and their largest ``change``: the absolute difference over
-        the largest magnitude of that part in ``one``. It is infinite where something else than a number
-        differs: text, the number of rows, a file that is missing, a picture.
+        the largest magnitude of that part in ``one``. It is infinite where something else than a
+        number differs: text, the number of rows, a file that is missing, a picture.
 
     Raises
     ------
@@ -139,7 +140,8 @@ def main() -> None:
     if found.empty:
         parser.exit(0, f"{files} files: every byte is the same\n")
     # pictures follow from numbers, which have rows of their own
-    beyond = found[(found["change"] > arguments.tolerance) & ~found["file"].str.endswith(".png")]
+    judged = ~found["file"].str.endswith((".png", MACHINE))
+    beyond = found[(found["change"] > arguments.tolerance) & judged]
     print(found.sort_values("change", ascending=False).to_string(index=False))
     differing = found["file"].nunique()
     words = f"{differing} of {files} files differ, {beyond['file'].nunique()} by more than"
