@@ -9,8 +9,8 @@ import pandas
 import pytest
 
 from intriguing.artifacts.comparison import differences
-from intriguing.artifacts.digests import write_manifest
-from intriguing.artifacts.files import write_arrays, write_json, write_table
+from intriguing.artifacts.digests import sums
+from intriguing.artifacts.files import write_arrays, write_json, write_table, write_text
 from intriguing.errors import ArtifactError
 
 TABLE = pandas.DataFrame({"model": ["a", "b"], "errors": [3, 4], "distortion": [0.5, math.nan]})
@@ -81,7 +81,7 @@ def test_what_is_missing(one, tmp_path):
 
 
 def test_only_what_the_manifest_lists_is_compared(one, tmp_path):
-    write_manifest(one / "SHA256SUMS", one, [str(one / "metrics.json")])
+    write_text(one / "SHA256SUMS", sums(one, [one / "metrics.json"]))
     table = TABLE.assign(errors=[9, 9])
     assert differences(one, written(tmp_path / "other", table)).empty
 

@@ -33,7 +33,7 @@ def record(results: Path, outputs: Iterable[str]) -> None:
         Those elsewhere are left out.
     """
     for path in _inside(results, outputs):
-        write_text(_record_of(results, path), sums(results, [path]))
+        write_text(_record_of(results, path), sums(results, [results / path]))
 
 
 def forget(results: Path, outputs: Iterable[str]) -> None:
@@ -70,33 +70,24 @@ def check(results: Path, inputs: Iterable[str]) -> None:
     )
 
 
-def sums(results: Path, paths: Iterable[Path]) -> str:
-    """A line for each file of some files and folders, sorted, as ``sha256sum`` writes it."""
-    files = {file for path in paths for file in _files(results / path)}
+def sums(results: Path, paths: Iterable[str | Path]) -> str:
+    """A line for each file of some files and folders in the results, as ``sha256sum`` writes it.
+
+    Sorted by name, which is relative to the results.
+    """
+    files = {file for path in _inside(results, paths) for file in _files(results / path)}
     names = {file.relative_to(results).as_posix(): file for file in files}
     return "".join(f"{_digest(names[name])}  {name}\n" for name in sorted(names))
 
 
-def write_manifest(path: str | Path, results: Path, artifacts: Iterable[str]) -> None:
-    """Write the digests of some files and folders into one file, for ``sha256sum --check``.
-
-    Records of what is no longer there, such as shards that were merged, are removed.
-
-    Parameters
-    ----------
-    path : path
-    results : Path
-        Folder of the experiment's results; names in the file are relative to it.
-    artifacts : iterable of path
-    """
-    write_text(path, sums(results, _inside(results, artifacts)))
-    for old in (results / FOLDER).rglob("*.sha256"):
-        artifact = results / old.relative_to(results / FOLDER).with_suffix("")
-        if not artifact.exists():
-            old.unlink(missing_ok=True)
+def forget_missing(results: Path) -> None:
+    """Remove the records of what is no longer there, such as shards that were merged."""
+    for path in (results / FOLDER).rglob("*.sha256"):
+        if not (results / path.relative_to(results / FOLDER).with_suffix("")).exists():
+            path.unlink(missing_ok=True)
 
 
-def _inside(results: Path, paths: Iterable[str]) -> list[Path]:
+def _inside(results: Path, paths: Iterable[str | Path]) -> list[Path]:
     """Those of some paths that lie in the results, relative to them."""
     return [Path(path).relative_to(results) for path in paths if Path(path).is_relative_to(results)]
 
@@ -113,7 +104,7 @@ def _matches(results: Path, path: Path) -> bool:
     if not (results / path).exists():  # for its reader to name
         return True
     try:
-        return sums(results, [path]) == recorded
+        return sums(results, [results / path]) == recorded
     except OSError as error:
         raise ArtifactError(
             f"{error.filename} cannot be read ({error.strerror}): make it readable, or delete it"

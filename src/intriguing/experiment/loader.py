@@ -17,7 +17,7 @@ from intriguing.experiment import references, schema
 from intriguing.experiment.definition import Experiment
 
 # targets of the Makefile that an experiment cannot be called
-MAKE_TARGETS = ("test", "check", "lint", "docs", "format", "clean", "help", "benchmark")
+MAKE_TARGETS = ("test", "check", "verify", "lint", "docs", "format", "clean", "help", "benchmark")
 
 
 def read(path: str | Path, schema_path: str | Path) -> Experiment:
