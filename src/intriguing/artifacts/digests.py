@@ -20,6 +20,8 @@ from intriguing.errors import ArtifactError
 
 FOLDER = "digests"
 SET_ASIDE = ".damaged"
+# put by Snakemake into a folder that a job has written
+TIMESTAMP = ".snakemake_timestamp"
 
 
 def record(results: Path, outputs: Iterable[str]) -> None:
@@ -132,7 +134,7 @@ def _set_aside(results: Path, path: Path) -> None:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return [file for file in path.rglob("*") if file.is_file()]
+    return [file for file in path.rglob("*") if file.is_file() and file.name != TIMESTAMP]
 
 
 def _digest(file: Path) -> str:
