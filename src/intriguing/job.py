@@ -50,10 +50,19 @@ def job(snakemake: Any) -> Iterator[None]:
     except IntriguingError as error:
         _end(log_path, f"error: {error}\n")
     except Exception:
+        _explain(log_path, results, snakemake.input)
         bug = "error: internal error (a bug in this workflow): please report the lines above\n"
         _end(log_path, traceback.format_exc() + bug)
     finally:
         handler.close()
+
+
+def _explain(log_path: str, results: Path, inputs: Sequence[str]) -> None:
+    """End with a sentence if inputs have been set aside while the job ran."""
+    try:
+        digests.require(results, inputs)
+    except IntriguingError as error:
+        _end(log_path, f"error: {error}\n")
 
 
 def _results(log_path: str, experiment: str) -> Path:

@@ -34,7 +34,8 @@ def check(*names):
 
 
 def test_what_nobody_touched_is_accepted(results):
-    check("table.csv", "model", "model", "nothing")
+    (results / "unrecorded").touch()
+    check("table.csv", "model", "model", "unrecorded")
     (results / "model/.snakemake_timestamp").touch()  # Snakemake's own, once the job has ended
     check("model")
     digests.check(results, ["elsewhere/table.csv", "/results/x/table.csv"])
@@ -62,6 +63,21 @@ def test_any_flipped_bit_is_found(results, seed):
     assert (results / f"{artifact}.damaged").exists()
     assert len(list(results.glob("*.damaged"))) == 1
     check("table.csv", "model")
+
+
+def test_what_is_missing(results):
+    (results / "table.csv").unlink()
+    with pytest.raises(ArtifactError, match="results/x/table.csv is missing: run snakemake"):
+        check("model", "table.csv")
+    assert (results / "model").exists()
+
+
+def test_what_goes_missing_while_a_job_runs(results):
+    with pytest.raises(SystemExit), job(started(inputs=["results/x/table.csv"])):
+        (results / "table.csv").rename(results / "table.csv.damaged")
+        (results / "table.csv").read_text()
+    log = (results / "logs/job.log").read_text()
+    assert log == "error: results/x/table.csv is missing: run snakemake again to rebuild it\n"
 
 
 @pytest.mark.parametrize(

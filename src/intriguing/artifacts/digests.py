@@ -58,8 +58,10 @@ def check(results: Path, inputs: Iterable[str]) -> None:
     Raises
     ------
     ArtifactError
-        Names those that do not match, which have been renamed: a run builds them again.
+        Names those that are missing, and those that do not match, which have been renamed: a run
+        builds them again.
     """
+    require(results, inputs)
     changed = [path for path in _inside(results, inputs) if not _matches(results, path)]
     if not changed:
         return
@@ -70,6 +72,17 @@ def check(results: Path, inputs: Iterable[str]) -> None:
         f"{names} changed after the workflow wrote it (an edit, or a damaged disk): it was renamed"
         f" to *{SET_ASIDE}; run snakemake again to rebuild it"
     )
+
+
+def require(results: Path, inputs: Iterable[str]) -> None:
+    """Raise an `ArtifactError` if files or folders in the results are missing.
+
+    Snakemake starts no job without them, but a job beside this one may set them aside.
+    """
+    missing = [path for path in _inside(results, inputs) if not (results / path).exists()]
+    if missing:
+        names = " and ".join(str(results / path) for path in missing)
+        raise ArtifactError(f"{names} is missing: run snakemake again to rebuild it")
 
 
 def sums(results: Path, paths: Iterable[str | Path]) -> str:
@@ -103,10 +116,11 @@ def _matches(results: Path, path: Path) -> bool:
         recorded = _record_of(results, path).read_text(encoding="utf-8")
     except OSError:
         return True
-    if not (results / path).exists():  # for its reader to name
-        return True
     try:
         return sums(results, [results / path]) == recorded
+    except FileNotFoundError:  # set aside by a job beside this one, just now
+        require(results, [str(results / path)])
+        return False
     except OSError as error:
         raise ArtifactError(
             f"{error.filename} cannot be read ({error.strerror}): make it readable, or delete it"
