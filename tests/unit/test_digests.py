@@ -69,7 +69,7 @@ def test_any_flipped_bit_is_found(results, seed):
 
 def test_what_is_missing(results):
     (results / "table.csv").unlink()
-    with pytest.raises(ArtifactError, match="results/x/table.csv is missing: run snakemake"):
+    with pytest.raises(ArtifactError, match=r"results/x/table.csv is missing: run snakemake"):
         check("model", "table.csv")
     assert (results / "model").exists()
 
