@@ -136,8 +136,17 @@ def _reading(path: str | Path) -> Iterator[None]:
         raise ArtifactError(f"{path} is missing: run snakemake again to rebuild it") from error
     except ArtifactError:
         raise
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OSError,
+        RecursionError,
+    ) as error:
+        # of one line, and not the whole file
+        reason = " ".join(str(error).split())[:120]
         raise ArtifactError(
-            f"{path} is truncated or was not written by this workflow ({error}): delete it and"
+            f"{path} is truncated or was not written by this workflow ({reason}): delete it and"
             " run snakemake again to rebuild it"
         ) from error
