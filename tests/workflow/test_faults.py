@@ -82,8 +82,8 @@ def overwrite(path):
 DAMAGES = {
     "models/fc10/seed0/weights.safetensors": flip,
     "adversarial/nearest/fc100/seed1.safetensors": truncate,
-    "transfer/lbfgs/seed0.csv": overwrite,
-    "tables/attacks.csv": flip,
+    "transfer/lbfgs/seed1.csv": overwrite,
+    "lipschitz/fc100/seed0/layers.csv": flip,
 }
 
 
