@@ -22,6 +22,7 @@ def written(folder, table=TABLE, arrays=ARRAYS, seed=1, errors=7):
     write_arrays(folder / "weights.safetensors", arrays, {"seed": seed})
     write_json(folder / "metrics.json", {"errors": {"test": errors}, "name": "a"})
     (folder / "picture.png").write_bytes(f"{errors}".encode())
+    write_text(folder / "tables/table.md", f"| errors | {errors} |\n")
     return folder
 
 
@@ -93,13 +94,15 @@ def run(*arguments):
 
 def test_the_command(one, tmp_path):
     same = run(one, written(tmp_path / "same"))
-    assert (same.returncode, same.stdout) == (0, "") and "4 files: every byte" in same.stderr
-    # errors of 7 and 8, one seventh more; the picture follows from them
+    assert (same.returncode, same.stdout) == (0, "") and "5 files: every byte" in same.stderr
+    # errors of 7 and 8, one seventh more; the picture and the text follow from numbers
     other = written(tmp_path / "other", errors=8)
     for tolerance, status, files in ((0.2, 0, 0), (0.1, 1, 1)):
         ran = run(one, other, "--tolerance", tolerance)
         assert ran.returncode == status
-        assert f"2 of 4 files differ, {files} by more than {tolerance}" in ran.stderr
+        assert f"3 of 5 files differ, {files} by more than {tolerance}" in ran.stderr
         assert "errors.test" in ran.stdout
+    (other / "picture.png").unlink()
+    assert run(one, other, "--tolerance", 0.2).returncode == 1
     broken = run(one, tmp_path / "nowhere")
     assert broken.returncode == 1 and broken.stderr.startswith("error: ")

@@ -169,11 +169,21 @@ BOMB = "title: t\na: &a [x, x]\n" + "".join(
         ("a: &a [*a]\n", "stands for more than"),
         ("[" * 5000, "nested too deeply"),
         ("a: " + "[" * 40 + "]" * 40, "nested too deeply"),
+        ("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n", "given twice"),
         ("? [a, b]\n: c\n", "key of several values is not text"),
         ("a: 2024-13-45\n", "put that value in quotes"),
         ("a: !!python/object/apply:os.system ['touch pwned']\n", "could not determine"),
     ],
-    ids=["bomb", "alias of itself", "deep", "deeper", "list as key", "month 13", "Python"],
+    ids=[
+        "bomb",
+        "alias of itself",
+        "deep",
+        "deeper",
+        "merged twice",
+        "list as key",
+        "month 13",
+        "Python",
+    ],
 )
 def test_yaml_that_is_not_meant_well(tmp_path, monkeypatch, text, words):
     monkeypatch.chdir(tmp_path)
@@ -193,11 +203,15 @@ def test_merge_keys_and_aliases_are_written_out(tmp_path):
     lines += ["  two: {<<: *common, label: two}"]
     lines += ["  three:", "    <<: *common", "    label: three", "    weight_decay: [0.1]"]
     lines += ["  four: {label: four, architecture: softmax, weight_decay: *decay}"]
+    lines += ["  five: &five {<<: *common, label: five, weight_decay: [0.5]}"]
+    # merged twice over, from one that has a key of its own in place of a merged one
+    lines += ["  six: {<<: *five, label: six}"]
     lines += ["attacks: {lbfgs: {count: 20}}"]
     path.write_text("\n".join(lines))
     models = experiment.read(path, SCHEMA).models
-    assert [entry["label"] for entry in models.values()] == ["one", "two", "three", "four"]
-    assert [entry["weight_decay"] for entry in models.values()] == [[1e-3], [1e-3], [0.1], [1e-3]]
+    assert [entry["label"] for entry in models.values()] == list(models)
+    decays = [entry["weight_decay"] for entry in models.values()]
+    assert decays == [[1e-3], [1e-3], [0.1], [1e-3], [0.5], [0.5]]
     assert models["one"]["weight_decay"] is not models["four"]["weight_decay"]
 
 

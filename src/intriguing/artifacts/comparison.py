@@ -120,6 +120,15 @@ def _parts(path: Path) -> Mapping[str, np.ndarray]:
     return {}
 
 
+def _follows(one: Path, other: Path) -> bool:
+    """Whether two files show numbers that other files hold and are compared by."""
+    if not (one.exists() and other.exists()):
+        return False
+    if one.suffix in (".md", ".tex", ".html"):
+        return all(path.with_suffix(".csv").exists() for path in (one, other))
+    return one.suffix == ".png" or one.name == MACHINE
+
+
 def main() -> None:
     """Print what differs; exit status 1 if something changes by more than the tolerance."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -139,9 +148,8 @@ def main() -> None:
         parser.exit(1, f"error: {error}\n")
     if found.empty:
         parser.exit(0, f"{files} files: every byte is the same\n")
-    # pictures follow from numbers, which have rows of their own
-    judged = ~found["file"].str.endswith((".png", MACHINE))
-    beyond = found[(found["change"] > arguments.tolerance) & judged]
+    follows = [_follows(arguments.one / name, arguments.other / name) for name in found["file"]]
+    beyond = found[(found["change"] > arguments.tolerance) & ~np.array(follows)]
     print(found.sort_values("change", ascending=False).to_string(index=False))
     differing = found["file"].nunique()
     words = f"{differing} of {files} files differ, {beyond['file'].nunique()} by more than"

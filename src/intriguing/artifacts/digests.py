@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -131,10 +130,10 @@ def _matches(results: Path, path: Path) -> bool:
 def _set_aside(results: Path, path: Path) -> None:
     """Rename what is damaged; a job beside this one may have done so already."""
     artifact = results / path
-    aside = artifact.with_name(artifact.name + SET_ASIDE)
+    numbers = ["", *(f".{number}" for number in range(2, 1000))]
+    names = (artifact.with_name(f"{artifact.name}{number}{SET_ASIDE}") for number in numbers)
     try:
-        shutil.rmtree(aside, ignore_errors=True)  # an earlier one; a file is replaced
-        os.replace(artifact, aside)
+        os.replace(artifact, next(name for name in names if not name.exists()))
     except FileNotFoundError:
         return
     except OSError as error:

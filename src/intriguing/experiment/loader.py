@@ -91,25 +91,41 @@ def _parsed(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _check_size(node, {}, 0)
+        _check(node, {}, 0)
         return _written_out(loader.construct_document(node))
     finally:
         loader.dispose()
 
 
-def _check_size(node: yaml.Node, sizes: dict[int, int], depth: int) -> int:
-    """Number of values below a node; aliases can make it exponential in the length of the file."""
+def _check(node: yaml.Node, sizes: dict[int, int], depth: int) -> int:
+    """Number of values below a node; aliases can make it exponential in the length of the file.
+
+    A repeated key is a mistake, one that is merged (``<<``) as well is not.
+    """
     if id(node) not in sizes:
         if depth > DEEPEST:
             _fail(node, "nested too deeply")
         sizes[id(node)] = LARGEST + 1  # an alias of itself, until all below it has been counted
         children: list[Any] = node.value if isinstance(node, yaml.CollectionNode) else []
         if isinstance(node, yaml.MappingNode):
+            _check_keys([key for key, _ in children])
             children = [child for pair in children for child in pair]
-        sizes[id(node)] = 1 + sum(_check_size(child, sizes, depth + 1) for child in children)
+        sizes[id(node)] = 1 + sum(_check(child, sizes, depth + 1) for child in children)
     if sizes[id(node)] > LARGEST:
         _fail(node, f"stands for more than {LARGEST} values")
     return sizes[id(node)]
+
+
+def _check_keys(keys: list[yaml.Node]) -> None:
+    seen = set()
+    for key in keys:
+        if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            single = isinstance(key, yaml.ScalarNode)
+            words = f"the key {quoted(key.value)}" if single else "a key of several values"
+            _fail(key, f"{words} is not text, put it in quotes")
+        if key.value in seen:
+            _fail(key, f"the key {quoted(key.value)} is given twice")
+        seen.add(key.value)
 
 
 def _written_out(value: Any) -> Any:
@@ -124,21 +140,7 @@ def _fail(node: yaml.Node, problem: str) -> NoReturn:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-4 is a number (YAML 1.2), a repeated key is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            if key_node.tag != "tag:yaml.org,2002:str":
-                single = isinstance(key_node, yaml.ScalarNode)
-                words = f"the key {quoted(key_node.value)}" if single else "a key of several values"
-                _fail(key_node, f"{words} is not text, put it in quotes")
-            if key_node.value in seen:
-                _fail(key_node, f"the key {quoted(key_node.value)} is given twice")
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
+    """YAML as people mean it: 1e-4 is a number (YAML 1.2)."""
 
 
 _Loader.add_implicit_resolver(
