@@ -17,10 +17,12 @@ endif
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
+EXPERIMENT ?= digits
+TOLERANCE ?= 0
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)
 
 .DEFAULT_GOAL := digits
-.PHONY: $(EXPERIMENTS) test check lint docs format help clean benchmark
+.PHONY: $(EXPERIMENTS) test check verify lint docs format help clean benchmark
 
 $(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
 	@$(BIN)/snakemake $@ --quiet host reason
@@ -38,6 +40,15 @@ check: $(READY)  ## format, style, spelling, import contracts, types, unit tests
 
 test: $(READY)  ## all tests, without any download (ORDER=random, WORKERS=8)
 	@$(PYTEST)
+
+# everything but the results is the same there: relative paths of an experiment hold
+verify: $(READY)  ## build EXPERIMENT=digits a second time in .verify and compare every file
+	@$(BIN)/snakemake $(EXPERIMENT) --quiet host reason
+	@rm -rf .verify && mkdir .verify
+	@for name in *; do [ "$$name" = results ] || ln -s "../$$name" .verify/; done
+	@$(BIN)/snakemake $(EXPERIMENT) --directory .verify --quiet host reason
+	@$(BIN)/python -m intriguing.artifacts.comparison results/$(EXPERIMENT) .verify/results/$(EXPERIMENT) \
+		--tolerance $(TOLERANCE)
 
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
@@ -64,7 +75,7 @@ format: $(READY)  ## format Python and Snakemake files
 	@$(BIN)/snakefmt Snakefile workflow
 
 clean:  ## remove all results and Snakemake's records (not .venv)
-	@rm -rf .snakemake results/*/
+	@rm -rf .snakemake results/*/ .verify
 
 help:  ## this list
 	@echo "make            environment and the default experiment, digits"

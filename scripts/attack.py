@@ -9,7 +9,7 @@ from intriguing.job import job
 from intriguing.networks import trained
 from intriguing.stages import attack
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data, entry = open_dataset(snakemake.input.data), snakemake.params.attack
     attacked = attack.run(
         data,

@@ -7,7 +7,7 @@ from intriguing.job import job
 from intriguing.networks import trained
 from intriguing.stages import attack
 
-with job(snakemake.log[0]):
+with job(snakemake):
     attacked = attack.run(
         open_dataset(snakemake.input.data),
         trained.load(snakemake.input.model),

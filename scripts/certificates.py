@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import certificates, formats
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = certificates.tidy(
         snakemake.params.models, read_table(snakemake.input.lines), snakemake.params.attacks
     )

@@ -5,6 +5,6 @@ from intriguing.artifacts.files import write_table
 from intriguing.job import job
 from intriguing.stages import certificate
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data = open_dataset(snakemake.input.data)
     write_table(snakemake.output[0], certificate.of_networks(data, snakemake.params.networks))

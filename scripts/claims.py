@@ -7,7 +7,7 @@ from intriguing.claims import verdicts
 from intriguing.job import job
 from intriguing.report import claims, formats
 
-with job(snakemake.log[0]):
+with job(snakemake):
     tables = {Path(path).stem: read_table(path) for path in snakemake.input}
     table = verdicts.evaluate(tables)
     formats.write(table, [claims.layout(table)], claims.CAPTION, snakemake.output)

@@ -5,7 +5,7 @@ from intriguing.artifacts.files import read_json, read_table
 from intriguing.job import job
 from intriguing.report import cures, formats
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     metrics = {
         model: [read_json(f"{folder}/metrics.json") for folder in folders]

@@ -4,7 +4,7 @@ from intriguing.artifacts.dataset import write_dataset
 from intriguing.datasets import load
 from intriguing.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data = dict(snakemake.params.data)
     parts = data.pop("parts")
     dataset = load(data.pop("name"), data.pop("root"), **data)

@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import distortion, formats
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = distortion.tidy(
         snakemake.params.models, read_table(snakemake.input.attacks), snakemake.params.attacks
     )

@@ -5,7 +5,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import figure7
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data = open_dataset(snakemake.input.data)
     labels = snakemake.params.labels
     errors = read_table(snakemake.input.errors)

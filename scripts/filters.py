@@ -3,7 +3,7 @@
 from intriguing.job import job
 from intriguing.stages import filters
 
-with job(snakemake.log[0]):
+with job(snakemake):
     filters.run(
         snakemake.input.model,
         snakemake.wildcards.model,

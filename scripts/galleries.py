@@ -4,7 +4,7 @@ from intriguing.artifacts.dataset import open_dataset
 from intriguing.job import job
 from intriguing.report import gallery
 
-with job(snakemake.log[0]):
+with job(snakemake):
     gallery.draw_sets(
         open_dataset(snakemake.input.data),
         snakemake.params.sets,

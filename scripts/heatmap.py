@@ -4,5 +4,5 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import heatmap
 
-with job(snakemake.log[0]):
+with job(snakemake):
     heatmap.draw(read_table(snakemake.input.table), snakemake.output[0])

@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import instability
 
-with job(snakemake.log[0]):
+with job(snakemake):
     instability.draw(
         read_table(snakemake.input.table), snakemake.params.attack, snakemake.output[0]
     )

@@ -4,5 +4,5 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import layers_figure
 
-with job(snakemake.log[0]):
+with job(snakemake):
     layers_figure.draw(read_table(snakemake.input.table), snakemake.output[0])

@@ -6,7 +6,7 @@ from intriguing.job import job
 from intriguing.networks import trained
 from intriguing.stages import lipschitz
 
-with job(snakemake.log[0]):
+with job(snakemake):
     bounds = lipschitz.run(
         open_dataset(snakemake.input.data),
         trained.load(snakemake.input.model),

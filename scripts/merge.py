@@ -6,7 +6,7 @@ from intriguing.artifacts.files import write_table
 from intriguing.artifacts.sample import sample_of
 from intriguing.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data, entry = open_dataset(snakemake.input.data), snakemake.params.attack
     adversarial.join(snakemake.input.shards, snakemake.output.examples)
     line = adversarial.summary(snakemake.output.examples, sample_of(data, entry).indices)

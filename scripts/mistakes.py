@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import formats, mistakes
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = mistakes.tidy(
         snakemake.params.models, read_table(snakemake.input.transfer), snakemake.params.attack
     )

@@ -7,7 +7,7 @@ from intriguing.artifacts.files import write_text
 from intriguing.job import job
 from intriguing.report import page
 
-with job(snakemake.log[0]):
+with job(snakemake):
     files, params = snakemake.input, snakemake.params
     artifacts = page.Artifacts(
         tables={name: files.get(name) for name in page.TABLES}

@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_json, read_table
 from intriguing.job import job
 from intriguing.report import basis, formats, published, table1
 
-with job(snakemake.log[0]):
+with job(snakemake):
     metrics = {
         model: [read_json(f"{folder}/metrics.json") for folder in folders]
         for model, folders in snakemake.params.folders.items()

@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import basis, formats, published, table2
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = table2.tidy(
         snakemake.params.models,
         read_table(snakemake.input.transfer),

@@ -6,7 +6,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import basis, formats, published, table4
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     table = table4.tidy(
         params.models,

@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import formats, published, table5
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = table5.tidy(
         [(entry, read_table(path)) for path, entry in snakemake.params.networks.items()],
         published.read(snakemake.input.published),

@@ -6,7 +6,7 @@ from intriguing.device import resolve
 from intriguing.job import job
 from intriguing.stages import train
 
-with job(snakemake.log[0]):
+with job(snakemake):
     files = train.run(
         open_dataset(snakemake.input.data),
         snakemake.params.model,

@@ -8,7 +8,7 @@ from intriguing.job import job
 from intriguing.networks import trained
 from intriguing.stages import transfer
 
-with job(snakemake.log[0]):
+with job(snakemake):
     folders = zip(snakemake.params.targets, snakemake.input.models, strict=True)
     rows = transfer.of_sets(
         open_dataset(snakemake.input.data),

@@ -7,7 +7,7 @@ from intriguing.job import job
 from intriguing.networks import trained
 from intriguing.stages import noise, transfer
 
-with job(snakemake.log[0]):
+with job(snakemake):
     data, seed = open_dataset(snakemake.input.data), int(snakemake.wildcards.seed)
     noisy = noise.of_deviations(
         data,

@@ -4,7 +4,7 @@ from intriguing.artifacts.dataset import open_dataset
 from intriguing.job import job
 from intriguing.report import unit_images
 
-with job(snakemake.log[0]):
+with job(snakemake):
     unit_images.draw_all(
         open_dataset(snakemake.input.data),
         snakemake.params.files,

@@ -8,7 +8,7 @@ from intriguing.networks import trained
 from intriguing.networks.untrained import untrained
 from intriguing.stages import units
 
-with job(snakemake.log[0]):
+with job(snakemake):
     folder = snakemake.input.model
     rows = units.run(
         open_dataset(snakemake.input.data),

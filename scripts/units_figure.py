@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import units_figure
 
-with job(snakemake.log[0]):
+with job(snakemake):
     files = snakemake.params.files
     rows = {name: [read_table(path) for path in paths] for name, paths in files.items()}
     units_figure.draw(snakemake.params.labels, rows, snakemake.output[0])

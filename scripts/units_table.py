@@ -4,7 +4,7 @@ from intriguing.artifacts.files import read_table
 from intriguing.job import job
 from intriguing.report import formats, units_table
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     rows = {name: [read_table(path) for path in files] for name, files in params.files.items()}
     table = units_table.tidy(params.labels, rows, params.margin)

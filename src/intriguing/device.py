@@ -1,10 +1,13 @@
-"""Where to compute: a CPU, or a CUDA device where there is one."""
+"""Where to compute, a CPU or a CUDA device, and what decides how it rounds."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import platform
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from intriguing.errors import DeviceError
@@ -47,6 +50,43 @@ def resolve(name: str) -> torch.device:
     # some backward passes have no deterministic kernel: a warning then, in the log
     torch.use_deterministic_algorithms(True, warn_only=True)
     return torch.device("cuda")
+
+
+def rounding(device: torch.device | str) -> dict[str, str]:
+    """What decides the last digits of a result: libraries, and the instructions they choose by.
+
+    Two machines that agree in it give the same bytes. The BLAS library of torch also looks at the
+    maker of the processor.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where the result is computed.
+    """
+    blas = "MKL" if torch.backends.mkl.is_available() else "other"
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
+    found = {
+        "torch": str(torch.__version__),
+        "torch_instructions": torch.backends.cpu.get_cpu_capability(),
+        "blas": f"{blas}, {torch.get_num_threads()} threads",
+        "numpy": np.__version__,
+        "numpy_instructions": " ".join(extensions["found"]),
+        "machine": platform.machine(),
+        "processor": _maker(),
+    }
+    if torch.device(device).type == "cuda":
+        found["gpu"] = f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
+    return found
+
+
+def _maker() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    named = dict(line.split(":", 1) for line in lines if ":" in line)
+    makers = (value.strip() for key, value in named.items() if key.strip() == "vendor_id")
+    return next(makers, platform.processor())
 
 
 def device_of(model: torch.nn.Module, images: torch.Tensor) -> torch.device:

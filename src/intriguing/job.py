@@ -1,4 +1,4 @@
-"""What every script needs around its call of the library: a log and an exit code."""
+"""What every script needs around its call of the library: a log, an exit code, and digests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from intriguing.artifacts import digests
 from intriguing.errors import IntriguingError
 
 # settings of the C library's malloc (`man mallopt`): numbers of the keys, and bytes
@@ -19,13 +20,22 @@ KEPT, LARGEST = 256 * 2**20, 32 * 2**20
 
 
 @contextlib.contextmanager
-def job(log_path: str | Path) -> Iterator[None]:
-    """Run the body with messages going to ``log_path``.
+def job(snakemake: Any) -> Iterator[None]:
+    """Run the body with messages going to the job's log.
 
     An `IntriguingError` ends the process with its sentence as the last line of the log (Snakemake
     shows the logs of failed jobs) and exit status 1. Any other exception is a bug of ours: the log
-    gets the traceback.
+    gets the traceback. Inputs are compared with the digests that the jobs before recorded, and
+    those of the outputs are recorded (`artifacts.digests`).
+
+    Parameters
+    ----------
+    snakemake : object
+        What Snakemake gives a script: ``log``, ``input``, ``output``, and ``wildcards`` with the
+        ``experiment``.
     """
+    log_path = snakemake.log[0]
+    results = _results(log_path, snakemake.wildcards.experiment)
     handler = logging.FileHandler(log_path, "w", encoding="utf-8")
     logging.basicConfig(
         handlers=[handler], level=logging.INFO, format="%(asctime)s %(message)s", force=True
@@ -33,14 +43,33 @@ def job(log_path: str | Path) -> Iterator[None]:
     logging.captureWarnings(True)
     keep_freed_memory()
     try:
+        digests.check(results, snakemake.input)
+        digests.forget(results, snakemake.output)
         yield
+        digests.record(results, snakemake.output)
     except IntriguingError as error:
         _end(log_path, f"error: {error}\n")
     except Exception:
+        _explain(log_path, results, snakemake.input)
         bug = "error: internal error (a bug in this workflow): please report the lines above\n"
         _end(log_path, traceback.format_exc() + bug)
     finally:
         handler.close()
+
+
+def _explain(log_path: str, results: Path, inputs: Sequence[str]) -> None:
+    """End with a sentence if inputs have been set aside while the job ran."""
+    try:
+        digests.require(results, inputs)
+    except IntriguingError as error:
+        _end(log_path, f"error: {error}\n")
+
+
+def _results(log_path: str, experiment: str) -> Path:
+    """Folder of the experiment's results, in which its logs are."""
+    parts = Path(log_path).parts
+    ends = [end for end in range(1, len(parts)) if parts[end - 1 : end + 1] == (experiment, "logs")]
+    return Path(*parts[: ends[0]])
 
 
 def keep_freed_memory() -> None:

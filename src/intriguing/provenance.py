@@ -19,14 +19,14 @@ import keyword
 import re
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 PACKAGE = __package__
 SOURCE = Path(__file__).parent
-# they report what a job does, and change no artifact
-UNCOUNTED = (f"{PACKAGE}.job", f"{PACKAGE}.progress")
+# they report what a job does and check what it reads, and change no artifact
+UNCOUNTED = (f"{PACKAGE}.job", f"{PACKAGE}.progress", f"{PACKAGE}.artifacts.digests")
 
 
 def code_hash(script: str | Path, references: Iterable[str] = ()) -> str:
@@ -37,7 +37,8 @@ def code_hash(script: str | Path, references: Iterable[str] = ()) -> str:
     script : path
         A Python file outside the package, or a module of it.
     references : iterable of str
-        ``intriguing.module:object``, chosen by name: their modules and imports count as well.
+        ``intriguing.module:object``, chosen by name: their modules and imports count as well, even
+        `UNCOUNTED` ones.
 
     Returns
     -------
@@ -80,7 +81,8 @@ def imported_modules(script: str | Path, references: Iterable[str] = ()) -> dict
     """Modules of this package that ``script`` or ``references`` import, transitively, by name."""
     root = SOURCE.parent
     chosen = [reference.partition(":")[0] for reference in references]
-    return _reachable([*_imports(Path(script), root), *chosen], {root: PACKAGE})
+    uncounted = set(UNCOUNTED) - set(chosen)
+    return _reachable([*_imports(Path(script), root), *chosen], {root: PACKAGE}, uncounted)
 
 
 def _hash(files: Mapping[str, Path], more: Iterable[str] = ()) -> str:
@@ -92,13 +94,17 @@ def _hash(files: Mapping[str, Path], more: Iterable[str] = ()) -> str:
     return digest.hexdigest()[:16]
 
 
-def _reachable(names: Iterable[str], roots: Mapping[Path, str | None]) -> dict[str, Path]:
+def _reachable(
+    names: Iterable[str],
+    roots: Mapping[Path, str | None],
+    uncounted: Collection[str] = UNCOUNTED,
+) -> dict[str, Path]:
     """Modules that ``names`` lead to: under each root, those of one package if it is given."""
     found: dict[str, Path] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name in found or name in UNCOUNTED:
+        if name in found or name in uncounted:
             continue
         for root, package in roots.items():
             path = _module_path(root, name) if package in (None, name.split(".")[0]) else None

@@ -71,7 +71,7 @@ def folder(tmp_path):
     metrics = {"errors": {"test": {"n": 1, "errors": 0}}}
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}
     path = tmp_path / "seed0"
-    save(path, ModelFiles(arrays, settings, metrics, curve))
+    save(path, ModelFiles(arrays, settings, metrics, curve, {"processor": "x"}))
     return path, model
 
 
@@ -82,7 +82,8 @@ def test_model_folder(folder):
     torch.testing.assert_close(again(images), model(images))
     assert not again.training
     assert (path / "curve.csv").read_text().splitlines()[0] == "phase,step,objective,error"
-    assert {p.name for p in path.iterdir()} == {"weights.safetensors", "metrics.json", "curve.csv"}
+    names = {"weights.safetensors", "metrics.json", "curve.csv", "machine.json"}
+    assert {p.name for p in path.iterdir()} == names
 
 
 def test_damaged_weights_are_named(folder):

@@ -457,9 +457,13 @@ def test_the_digest_is_that_of_the_content(digits):
 
 def test_the_script_hands_on_the_keys_that_are_given(tmp_path):
     data = {"name": "digits", "root": None, "seed": 1, "test_fraction": 0.3, "parts": ["P1"]}
+    logs = tmp_path / "results/x/logs"
+    logs.mkdir(parents=True)
     snakemake = SimpleNamespace(
-        log=[str(tmp_path / "log")],
+        log=[str(logs / "data.log")],
+        input=[],
         output=[str(tmp_path / "dataset")],
+        wildcards=SimpleNamespace(experiment="x"),
         params=SimpleNamespace(data={**data, "train_count": 12}, code="abc"),
     )
     runpy.run_path(str(ROOT / "scripts" / "data.py"), {"snakemake": snakemake})

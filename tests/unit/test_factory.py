@@ -113,7 +113,7 @@ def test_a_network_of_ones_own_is_saved_and_loaded(here, tmp_path):
     model.eval()
     folder = tmp_path / "model"
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}
-    stored.save(folder, stored.ModelFiles(arrays, settings, {}, []))
+    stored.save(folder, stored.ModelFiles(arrays, settings, {}, [], {}))
     again = trained.load(folder)
     assert torch.equal(again(images), model(images))
     assert again[1].num_batches_tracked == 1

@@ -7,6 +7,8 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -32,9 +34,22 @@ def root_logger():
     root.setLevel(level)
 
 
+def started(folder, outputs=(), inputs=()):
+    """What Snakemake gives the script of a job of the experiment x."""
+    log = folder / "results" / "x" / "logs" / "job.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return SimpleNamespace(
+        log=[str(log)],
+        input=list(map(str, inputs)),
+        output=list(map(str, outputs)),
+        wildcards=SimpleNamespace(experiment="x"),
+    )
+
+
 def test_an_error_is_the_last_line_of_the_log(tmp_path):
-    log = tmp_path / "log"
-    with pytest.raises(SystemExit) as caught, job(log):
+    task = started(tmp_path)
+    log = Path(task.log[0])
+    with pytest.raises(SystemExit) as caught, job(task):
         logging.getLogger("x").info("working")
         raise DataError("the file is gone: put it back")
     assert caught.value.code == 1
@@ -44,18 +59,20 @@ def test_an_error_is_the_last_line_of_the_log(tmp_path):
     assert len(lines) == 2
 
 
-def test_when_the_log_cannot_be_written_the_error_goes_to_the_terminal(capsys):
-    with pytest.raises(SystemExit) as caught, job("/dev/full"):
+def test_when_the_log_cannot_be_written_the_error_goes_to_the_terminal(tmp_path, capsys):
+    task = started(tmp_path)
+    Path(task.log[0]).symlink_to("/dev/full")
+    with pytest.raises(SystemExit) as caught, job(task):
         raise DataError("the disk is full: free some space")
     assert caught.value.code == 1
     assert "error: the disk is full: free some space" in capsys.readouterr().err
 
 
 def test_a_bug_leaves_its_traceback(tmp_path):
-    log = tmp_path / "log"
-    with pytest.raises(SystemExit), job(log):
+    task = started(tmp_path)
+    with pytest.raises(SystemExit), job(task):
         raise ZeroDivisionError
-    lines = log.read_text().splitlines()
+    lines = Path(task.log[0]).read_text().splitlines()
     assert lines[0].startswith("Traceback") and lines[-2] == "ZeroDivisionError"
     assert lines[-1].startswith("error: internal error (a bug in this workflow)")
 
@@ -125,10 +142,9 @@ def test_the_sentences_of_failed_jobs(tmp_path):
 
 ALLOCATE = """
 import resource, sys
-from intriguing.job import job
+from intriguing.job import keep_freed_memory
 if sys.argv[1] == "kept":
-    with job(sys.argv[2]):
-        pass
+    keep_freed_memory()
 def step():
     blocks = [b"1" * (10 * 2**20) for _ in range(4)]
 step()
@@ -140,10 +156,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
-def test_a_job_uses_freed_memory_again(tmp_path):
+def test_a_job_uses_freed_memory_again():
     faults = {}
     for case in ("default", "kept"):
-        command = [sys.executable, "-c", ALLOCATE, case, str(tmp_path / "log")]
+        command = [sys.executable, "-c", ALLOCATE, case]
         faults[case] = int(subprocess.run(command, capture_output=True, check=True).stdout)
     # 5 times 40 MB in pages of 4 kB are 51 200
     assert faults["kept"] < 1000

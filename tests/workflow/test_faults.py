@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 from copies import MODELS, SMOKE
 
+from intriguing.artifacts import digests
 from intriguing.artifacts.files import read_arrays, write_arrays
 
 
@@ -25,6 +26,8 @@ def test_weights_that_are_not_finite(scratch):
     arrays, settings = read_arrays(weights)
     arrays["1.weight"][0, 0] = np.nan
     write_arrays(weights, arrays, settings)
+    # as if the workflow itself had written it
+    digests.record(scratch.path("results/smoke"), [folder])
     lbfgs = scratch.path("results/smoke/adversarial/lbfgs")
     for deleted in ("fc10/seed0", "fc10/seed1", "fc100/seed0"):
         lbfgs.joinpath(f"{deleted}.safetensors").unlink()
@@ -53,12 +56,58 @@ def test_an_example_inside_a_certified_radius_fails_the_job(scratch):
     arrays, settings = read_arrays(path)
     # a wrong bound: ten times too small
     write_arrays(path, {"pairwise": 0.1 * arrays["pairwise"]}, settings)
+    digests.record(scratch.path("results/smoke"), [path])
     scratch.path("results/smoke/certificates/all.csv").unlink()
     ran = scratch.snakemake("smoke", "--cores", 2, check=False)
     assert ran.returncode != 0
     assert "fc10, seed 0, attack lbfgs: image" in ran.stdout
     assert "inside its certified radius" in ran.stdout
     assert "Traceback" not in ran.stdout
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwrite(path):
+    path.write_text("garbage\n1\n")
+
+
+DAMAGES = {
+    "models/fc10/seed0/weights.safetensors": flip,
+    "adversarial/nearest/fc100/seed1.safetensors": truncate,
+    "transfer/lbfgs/seed1.csv": overwrite,
+    "lipschitz/fc100/seed0/layers.csv": flip,
+}
+
+
+def test_damaged_artifacts_are_named_and_built_again(scratch, built):
+    """As if a disk had changed them: a wrong number would otherwise reach the tables."""
+    results = scratch.path("results/smoke")
+    for name, damage in DAMAGES.items():
+        damage(results / name)
+    # an output that only the damaged weights can give again
+    (results / "adversarial/lbfgs/fc10/seed0.safetensors").unlink()
+    output = ""
+    for _ in range(4):  # what depends on one fault shows the next
+        ran = scratch.snakemake("smoke", "--cores", 2, check=False)
+        output += ran.stdout
+        if ran.returncode == 0:
+            break
+    assert ran.returncode == 0, output
+    for name in DAMAGES:
+        artifact = name.removesuffix("/weights.safetensors")
+        assert f"results/smoke/{artifact} changed after the workflow wrote it" in output
+        assert (results / f"{artifact}.damaged").exists()
+    assert "Traceback" not in output
+    manifest = "results/smoke/SHA256SUMS"
+    assert scratch.path(manifest).read_bytes() == built.path(manifest).read_bytes()
 
 
 def test_no_data_and_no_network(sources, tmp_path):

@@ -596,3 +596,22 @@ rule page:
         "page of {wildcards.experiment}"
     script:
         "../../scripts/page.py"
+
+
+rule manifest:
+    input:
+        of_experiment(paths.artifacts),
+    output:
+        paths.MANIFEST,
+    log:
+        "results/{experiment}/logs/manifest.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        code=code_of("manifest.py", lambda *_: ["intriguing.artifacts.digests:sums"]),
+    message:
+        "digests of {wildcards.experiment}"
+    script:
+        "../../scripts/manifest.py"

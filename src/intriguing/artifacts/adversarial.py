@@ -25,6 +25,7 @@ ARRAYS = (
     "evaluations",
 )
 """Names of the arrays of a set, one row an image: see `attacks.AdversarialSet`."""
+_SUMMARISED = ("method", "split", "targets", "labels", "margin", "levels", "digest")
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -78,6 +79,8 @@ def summary(path: str | Path, indices: np.ndarray) -> pandas.DataFrame:
         ``successes``. Distortions are over successes; ``failed_images`` lists the others.
     """
     arrays, settings = read(path)
+    if not set(_SUMMARISED) <= set(settings):
+        raise ArtifactError(f"{path} does not say how it was made: delete it and run again")
     attacked, success = ~arrays["already_wrong"], arrays["success"]
     distortion = arrays["distortion"][success]
     low, high = intervals.wilson(success.sum(), attacked.sum())

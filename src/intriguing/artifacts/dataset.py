@@ -16,7 +16,7 @@ import numpy as np
 import safetensors
 
 from intriguing import splits
-from intriguing.artifacts.files import read_arrays, read_settings, write_arrays
+from intriguing.artifacts.files import read_arrays, read_settings, reading, write_arrays
 from intriguing.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # pixels of 8 bits, and the grey values of scikit-learn's digits
 _SCALES = (255, 16)
+_SETTINGS = ("digest", "class_names", "image_shape", "scale", "parts", "seed")
 # images that are converted at a time: without the limit the memory would hold the set twice
 _AT_A_TIME = 1024
 
@@ -125,13 +126,15 @@ class DatasetFile:
         labels = arrays[wanted[0]]
         if len(wanted) == 1:
             return base, labels, np.arange(len(labels))
-        return base, labels[arrays[wanted[1]]], arrays[wanted[1]]
+        indices = arrays[wanted[1]]
+        if not np.isin(indices, np.arange(len(labels))).all():
+            raise ArtifactError(f"{self.path} is damaged: delete it and run snakemake again")
+        return base, labels[indices], indices
 
     def _images(self, base: str, rows: np.ndarray) -> np.ndarray:
         """Images at sorted positions of a base set: float32 (N, C, H, W)."""
         images = np.empty((len(rows), *self.image_shape), dtype=np.float32)
-        # that the file is whole was checked when its labels were read
-        with safetensors.safe_open(self.path, framework="numpy") as file:
+        with reading(self.path), safetensors.safe_open(self.path, framework="numpy") as file:
             stored = file.get_slice(f"{base}_images")
             start = 0
             for run in _runs(rows):
@@ -203,6 +206,6 @@ def _quantised(images: np.ndarray, scale: int) -> np.ndarray | None:
 def open_dataset(path: str | Path) -> DatasetFile:
     """Open a file written by `write_dataset`."""
     settings = read_settings(path)
-    if "image_shape" not in settings:
+    if not set(_SETTINGS) <= set(settings):
         raise ArtifactError(f"{path} does not hold a data set: delete it and run snakemake again")
     return DatasetFile(str(path), settings)

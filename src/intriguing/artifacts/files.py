@@ -94,7 +94,7 @@ def write_arrays(
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file of an earlier job."""
-    with _reading(path):
+    with reading(path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
@@ -102,13 +102,13 @@ def read_table(path: str | Path, **options: Any) -> pandas.DataFrame:
     """Read a CSV file as pandas.DataFrame; columns of names stay text, whatever they look like."""
     import pandas
 
-    with _reading(path):
+    with reading(path):
         return pandas.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=[""], **options)
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
     """Settings stored in an array file, without reading the arrays."""
-    with _reading(path), safetensors.safe_open(path, framework="numpy") as file:
+    with reading(path), safetensors.safe_open(path, framework="numpy") as file:
         return json.loads(file.metadata()[_SETTINGS])
 
 
@@ -122,22 +122,32 @@ def read_arrays(
     ArtifactError
         If the file is missing, truncated, or not one that this package wrote.
     """
-    with _reading(path), safetensors.safe_open(path, framework="numpy") as file:
+    with reading(path), safetensors.safe_open(path, framework="numpy") as file:
         settings = json.loads(file.metadata()[_SETTINGS])
         arrays = {name: file.get_tensor(name) for name in names or file.keys()}
     return arrays, settings
 
 
 @contextlib.contextmanager
-def _reading(path: str | Path) -> Iterator[None]:
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn what the body raises while it reads a file into an `ArtifactError` that names it."""
     try:
         yield
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: run snakemake again to rebuild it") from error
     except ArtifactError:
         raise
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OSError,
+        RecursionError,
+    ) as error:
+        # of one line, and not the whole file
+        reason = " ".join(str(error).split())[:120]
         raise ArtifactError(
-            f"{path} is truncated or was not written by this workflow ({error}): delete it and"
+            f"{path} is truncated or was not written by this workflow ({reason}): delete it and"
             " run snakemake again to rebuild it"
         ) from error

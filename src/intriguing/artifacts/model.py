@@ -1,7 +1,8 @@
 """A trained network on disk: one folder with its weights, metrics and learning curve.
 
 ``weights.safetensors`` holds the parameters and, in its header, what is needed to build the network
-again; ``metrics.json`` the errors on every split; ``curve.csv`` the objective during training.
+again; ``metrics.json`` the errors on every split; ``curve.csv`` the objective during training;
+``machine.json`` what decides its last digits.
 `networks.trained` builds the network.
 """
 
@@ -28,6 +29,7 @@ from intriguing.errors import ArtifactError
 from intriguing.tasks import Task
 
 WEIGHTS, METRICS, CURVE = "weights.safetensors", "metrics.json", "curve.csv"
+MACHINE = "machine.json"
 CURVE_COLUMNS = ["phase", "step", "objective", "error"]
 
 
@@ -44,12 +46,15 @@ class ModelFiles:
         ``{"errors": {split: {"n": …, "errors": …}}, …}``.
     curve : sequence of dict
         Rows of `CURVE_COLUMNS`.
+    machine : dict
+        What decided how the training rounded, `device.rounding`.
     """
 
     arrays: Mapping[str, np.ndarray]
     settings: Mapping[str, Any]
     metrics: Mapping[str, Any]
     curve: Sequence[Mapping[str, Any]]
+    machine: Mapping[str, str]
 
 
 def save(folder: str | Path, model: ModelFiles) -> None:
@@ -59,6 +64,7 @@ def save(folder: str | Path, model: ModelFiles) -> None:
         write_arrays(partial / WEIGHTS, model.arrays, model.settings)
         write_json(partial / METRICS, model.metrics)
         write_table(partial / CURVE, pandas.DataFrame(model.curve, columns=CURVE_COLUMNS))
+        write_json(partial / MACHINE, model.machine)
 
 
 def read_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from intriguing.errors import ExperimentError
 from intriguing.experiment import references, schema
 from intriguing.experiment.definition import Experiment
+from intriguing.experiment.schema import quoted, shortened
 
+# an experiment has some hundred values, four levels deep
+LARGEST, DEEPEST = 20_000, 30
 # targets of the Makefile that an experiment cannot be called
-MAKE_TARGETS = ("test", "check", "lint", "docs", "format", "clean", "help", "benchmark")
+MAKE_TARGETS = ("test", "check", "verify", "lint", "docs", "format", "clean", "help", "benchmark")
 
 
 def read(path: str | Path, schema_path: str | Path) -> Experiment:
@@ -47,7 +50,7 @@ def read(path: str | Path, schema_path: str | Path) -> Experiment:
             f"{path}: make {path.stem} already means something else: rename the file"
         )
     try:
-        settings = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        settings = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ExperimentError(f"{path} does not exist: create it or name another") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -55,9 +58,15 @@ def read(path: str | Path, schema_path: str | Path) -> Experiment:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f"line {where.line + 1}: " if where else ""
-        problem = getattr(error, "problem", None) or "syntax error"
+        problem = shortened(getattr(error, "problem", None) or "syntax error")
         raise ExperimentError(
             f"{path} is not valid YAML ({line}{problem}): fix that line"
+        ) from error
+    except RecursionError as error:
+        raise ExperimentError(f"{path} is nested too deeply: correct it") from error
+    except ValueError as error:  # such as a date in month 13
+        raise ExperimentError(
+            f"{path} is not valid YAML ({shortened(str(error))}): put that value in quotes"
         ) from error
     if settings is None:
         raise ExperimentError(f"{path} is empty: copy another experiment into it")
@@ -75,25 +84,63 @@ def _schema(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: 1e-4 is a number (YAML 1.2), a repeated key is a mistake."""
+def _parsed(text: str) -> Any:
+    """The values of a YAML text; what aliases repeat is written out."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check(node, {}, 0)
+        return _written_out(loader.construct_document(node))
+    finally:
+        loader.dispose()
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key_node.value!r} is given twice", key_node.start_mark
-                )
-            if key_node.tag != "tag:yaml.org,2002:str":
-                raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    f"the key {key_node.value!r} is not text, put it in quotes",
-                    key_node.start_mark,
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
+
+def _check(node: yaml.Node, sizes: dict[int, int], depth: int) -> int:
+    """Number of values below a node; aliases can make it exponential in the length of the file.
+
+    A repeated key is a mistake, one that is merged (``<<``) as well is not.
+    """
+    if id(node) not in sizes:
+        if depth > DEEPEST:
+            _fail(node, "nested too deeply")
+        sizes[id(node)] = LARGEST + 1  # an alias of itself, until all below it has been counted
+        children: list[Any] = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            _check_keys([key for key, _ in children])
+            children = [child for pair in children for child in pair]
+        sizes[id(node)] = 1 + sum(_check(child, sizes, depth + 1) for child in children)
+    if sizes[id(node)] > LARGEST:
+        _fail(node, f"stands for more than {LARGEST} values")
+    return sizes[id(node)]
+
+
+def _check_keys(keys: list[yaml.Node]) -> None:
+    seen = set()
+    for key in keys:
+        if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            single = isinstance(key, yaml.ScalarNode)
+            words = f"the key {quoted(key.value)}" if single else "a key of several values"
+            _fail(key, f"{words} is not text, put it in quotes")
+        if key.value in seen:
+            _fail(key, f"the key {quoted(key.value)} is given twice")
+        seen.add(key.value)
+
+
+def _written_out(value: Any) -> Any:
+    """The same without objects in several places: defaults are filled into each on its own."""
+    if isinstance(value, dict):
+        return {key: _written_out(inner) for key, inner in value.items()}
+    return [_written_out(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _fail(node: yaml.Node, problem: str) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it: 1e-4 is a number (YAML 1.2)."""
 
 
 _Loader.add_implicit_resolver(

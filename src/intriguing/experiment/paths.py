@@ -45,6 +45,7 @@ INSTABILITY = "results/{experiment}/figures/instability.png"
 FIGURE = "results/{{experiment}}/figures/{name}.png"
 FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
 PAGE = "results/{experiment}/page.html"
+MANIFEST = "results/{experiment}/SHA256SUMS"
 
 FORMATS = ("csv", "md", "tex", "html")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
@@ -387,7 +388,13 @@ def unit_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
 
 
 def everything(experiment: Experiment) -> list[str]:
-    """All artifacts of an experiment: what was deleted, wherever it is, is built again."""
+    """All that is built for an experiment: what was deleted, wherever it is, is built again."""
+    last = [path.format(experiment=experiment.name) for path in (PAGE, MANIFEST)]
+    return [*artifacts(experiment), *last]
+
+
+def artifacts(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Everything but the page, which names the commit as well, and the digests of these."""
     tables: Iterable[str] = [
         path for name in tables_of(experiment) for path in table(name).values()
     ]
@@ -401,7 +408,6 @@ def everything(experiment: Experiment) -> list[str]:
         MISTAKES_FIGURE,
         LAYERS_FIGURE,
         INSTABILITY,
-        PAGE,
     ]
     seeds = experiment.seeds
     return [

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from intriguing.errors import ExperimentError
 from intriguing.experiment.definition import CURES
-from intriguing.experiment.schema import suggest
+from intriguing.experiment.schema import quoted, suggest
 from intriguing.networks.weight_sources import PUBLISHED, PUBLISHED_FOR
 
 Entry = dict[str, Any]
@@ -67,7 +67,7 @@ def _check_labels(key: str, entries: Iterable[Mapping[str, Any]]) -> None:
     labels = [entry["label"] for entry in entries]
     for label in labels:
         if labels.count(label) > 1:
-            _fail(key, f"has the label {label!r} twice: tables need one for each")
+            _fail(key, f"has the label {quoted(label)} twice: tables need one for each")
 
 
 def _check_halves(settings: Entry) -> None:
@@ -76,7 +76,10 @@ def _check_halves(settings: Entry) -> None:
     halves, models, attacks = (settings[part] for part in ("halves", "models", "attacks"))
     for name in halves["models"]:
         if name not in models:
-            _fail("halves.models", f"has {name!r}, which is not a model; {suggest(name, models)}")
+            _fail(
+                "halves.models",
+                f"has {quoted(name)}, which is not a model; {suggest(name, models)}",
+            )
         if models[name]["trained_on"] == "train":
             parts = ", ".join(settings["data"]["parts"]) or "data.parts, which names none"
             _fail(
@@ -91,7 +94,10 @@ def _check_halves(settings: Entry) -> None:
         _fail("halves.models", f"are all trained on {part}: train one of them on another part")
     attack = halves["attack"]
     if attack not in attacks:
-        _fail("halves.attack", f"is {attack!r}, which is not an attack; {suggest(attack, attacks)}")
+        _fail(
+            "halves.attack",
+            f"is {quoted(attack)}, which is not an attack; {suggest(attack, attacks)}",
+        )
     given = attacks[attack].get("models", halves["models"])
     if set(given) != set(halves["models"]):
         _fail(
@@ -110,19 +116,19 @@ def _check_units(settings: Entry, splits: Collection[str]) -> None:
     for key, names in named.items():
         for name in names:
             if name not in models:
-                _fail(key, f"has {name!r}, which is not a model; {suggest(name, models)}")
+                _fail(key, f"has {quoted(name)}, which is not a model; {suggest(name, models)}")
     if features in units["models"] and len(settings["seeds"]) == 1:
         _fail(
             "units.features.model",
-            f"is {features!r}, whose own units are compared, and there is one seed: name another"
-            " model, or list several seeds",
+            f"is {quoted(features)}, whose own units are compared, and there is one seed: name"
+            " another model, or list several seeds",
         )
     _check_split("units.split", units["split"], splits)
 
 
 def _check_split(key: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        _fail(key, f"is {name!r}, which is not a split; {suggest(name, known)}")
+        _fail(key, f"is {quoted(name)}, which is not a split; {suggest(name, known)}")
 
 
 def _check_data(data: Entry) -> None:
@@ -172,7 +178,7 @@ def _check_cures(key: str, model: Entry, architecture: str) -> None:
         if layer not in known:
             _fail(
                 f"{key}.adversarial.layers",
-                f"has {layer!r}, which does not exist: choose from {', '.join(known)}",
+                f"has {quoted(layer)}, which does not exist: choose from {', '.join(known)}",
             )
     sizes, number = pools["distortions"], len(pools["layers"] or known)
     if isinstance(sizes, list) and len(sizes) != number:
@@ -219,13 +225,19 @@ def _check_report(settings: Entry) -> None:
     report, attacks = settings["report"], settings["attacks"]
     shown = report.setdefault("attack", next(iter(attacks)))
     if shown not in attacks:
-        _fail("report.attack", f"is {shown!r}, which is not an attack; {suggest(shown, attacks)}")
+        _fail(
+            "report.attack",
+            f"is {quoted(shown)}, which is not an attack; {suggest(shown, attacks)}",
+        )
     halves = settings.get("halves", {"attack": None, "models": []})
     if shown == halves["attack"]:
-        _fail("report.attack", f"is {shown!r}, which is that of halves: name another")
+        _fail("report.attack", f"is {quoted(shown)}, which is that of halves: name another")
     partial = attacks[shown].get("models")
     if partial and set(partial) != set(settings["models"]) - set(halves["models"]):
-        _fail("report.attack", f"is {shown!r}, which does not attack all models: name another")
+        _fail(
+            "report.attack",
+            f"is {quoted(shown)}, which does not attack all models: name another",
+        )
     _check_figures(settings)
 
 
@@ -237,7 +249,10 @@ def _check_weights(key: str, weights: str | None, architecture: str) -> None:
 def _check_attacked(key: str, attack: Entry, models: Mapping[str, Entry]) -> None:
     for name in attack.get("models", ()):
         if name not in models:
-            _fail(f"{key}.models", f"has {name!r}, which is not a model; {suggest(name, models)}")
+            _fail(
+                f"{key}.models",
+                f"has {quoted(name)}, which is not a model; {suggest(name, models)}",
+            )
     if isinstance(attack["targets"], str):
         return
     if attack["labels"] == "model":
@@ -256,7 +271,10 @@ def _check_figures(settings: Entry) -> None:
 
     def check(key: str, name: str, known: Iterable[str]) -> None:
         if name not in known:
-            _fail(f"report.{key}", f"names {name!r}, which does not exist; {suggest(name, known)}")
+            _fail(
+                f"report.{key}",
+                f"names {quoted(name)}, which does not exist; {suggest(name, known)}",
+            )
 
     for figure in ("figure5", "figure6"):
         if figure in report:

@@ -14,6 +14,8 @@ from intriguing.errors import ExperimentError
 
 # this many choices are listed rather than guessed at
 FEW = 2
+# characters of a value that a sentence shows
+LONGEST = 80
 
 
 def validate(settings: Any, schema: dict[str, Any]) -> None:
@@ -64,7 +66,8 @@ _WithDefaults = jsonschema.validators.extend(
 
 
 def _sentence(error: Any) -> str:
-    key = ".".join(str(part) for part in error.absolute_path) or "the file"
+    key = shortened(".".join(str(part) for part in error.absolute_path)) or "the file"
+    value = quoted(error.instance)
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         if not known:
@@ -75,22 +78,20 @@ def _sentence(error: Any) -> str:
         missing = next(name for name in error.validator_value if name not in error.instance)
         return f"{_key(error, missing)} is missing: add it"
     if error.validator == "enum":
-        return f"{key} is {error.instance!r}; {suggest(str(error.instance), error.validator_value)}"
+        return f"{key} is {value}; {suggest(str(error.instance), error.validator_value)}"
     if error.validator == "type":
         kinds = error.validator_value
         words = " or ".join(_TYPES[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
-        return f"{key} is {error.instance!r}, but has to be {words}: correct it"
+        return f"{key} is {value}, but has to be {words}: correct it"
     if error.validator == "pattern" and key.endswith("factory"):
-        return f"{key} is {error.instance!r}: give package.module:function"
+        return f"{key} is {value}: give package.module:function"
     if error.validator == "pattern":
-        return f"{key}: {error.instance!r} has other characters than letters, digits and . _ -"
+        return f"{key}: {value} has other characters than letters, digits and . _ -"
     if error.validator in ("minProperties", "maxProperties") and "properties" in error.schema:
         return f"{key} must have exactly one of the keys {', '.join(error.schema['properties'])}"
     if error.validator in _LIMITS:
-        return (
-            f"{key} is {error.instance!r}: give {_LIMITS[error.validator]} {error.validator_value}"
-        )
-    return f"{key}: {error.message}: correct it"
+        return f"{key} is {value}: give {_LIMITS[error.validator]} {error.validator_value}"
+    return f"{key}: {shortened(error.message)}: correct it"
 
 
 _LIMITS = {
@@ -112,7 +113,17 @@ _TYPES = {
 
 
 def _key(error: Any, name: str) -> str:
-    return ".".join([*(str(part) for part in error.absolute_path), str(name)])
+    return shortened(".".join([*(str(part) for part in error.absolute_path), str(name)]))
+
+
+def quoted(value: Any) -> str:
+    """A value as a sentence names it."""
+    return shortened(repr(value))
+
+
+def shortened(words: str) -> str:
+    """The start of a long text."""
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
 
 
 def suggest(word: str, known: Iterable[Any]) -> str:

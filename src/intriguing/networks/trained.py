@@ -27,10 +27,12 @@ def load(folder: str | Path) -> nn.Module:
     try:
         model = networks.from_entry(settings, settings["input_shape"], settings["classes"])
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, ModelError) as error:
+        if isinstance(error, ModelError) and settings.get("factory"):
+            raise  # it is the user's code that cannot be found
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise ArtifactError(
-            f"{path} does not hold the weights of its network ({str(error).splitlines()[0]}):"
-            f" {rebuild(folder)}"
+            f"{path} does not hold the weights of its network ({reason}): {rebuild(folder)}"
         ) from error
     for name, value in model.state_dict().items():
         if not value.isfinite().all():

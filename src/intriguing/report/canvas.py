@@ -33,12 +33,24 @@ def new_figure(
     return figure
 
 
-def image(axis: Axes, pixels: NDArray[np.floating]) -> None:
-    """Show an image, (C, H, W) in [0, 1] with C 1 or 3."""
+def image(
+    axis: Axes,
+    pixels: NDArray[np.floating],
+    extent: tuple[float, float, float, float] | None = None,
+) -> None:
+    """Show an image, (C, H, W) in [0, 1] with C 1 or 3.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+    pixels : array
+    extent : tuple of float, optional
+        Left, right, bottom and top of the image in the axis's coordinates, for one of several.
+    """
     if len(pixels) == 1:
-        axis.imshow(pixels[0], cmap="gray", vmin=0, vmax=1)
+        axis.imshow(pixels[0], cmap="gray", vmin=0, vmax=1, extent=extent)
     else:
-        axis.imshow(pixels.transpose(1, 2, 0))
+        axis.imshow(pixels.transpose(1, 2, 0), extent=extent)
 
 
 def difference(axis: Axes, pixels: NDArray[np.floating]) -> None:

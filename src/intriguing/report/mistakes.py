@@ -73,7 +73,7 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         lines.append(
             {
                 "made for": label,
-                "": f"{len(pairs)} models, n = {first['error_n']:.0f}"
+                "": f"{len(pairs)} model{'s' * (len(pairs) > 1)}, n = {first['error_n']:.0f}"
                 + cells.seeds_text(first["seeds"]),
                 "others err, %": _range_text(pairs, "error"),
                 "with the target's class, %": _range_text(pairs, "same"),

@@ -55,7 +55,9 @@ def draw(table: pandas.DataFrame, path: str | Path) -> None:
     scatter.set_ylabel("errors of the other model, %")
     scatter.set_ylim(bottom=0)
     scatter.grid(alpha=0.25)
-    scatter.legend(fontsize=7)
+    # below: inside it would hide points
+    named = scatter.get_legend_handles_labels()
+    figure.legend(*named, loc="outside lower left", ncols=5, fontsize=7)
     means = table.groupby("made_for_label", sort=False)[["same_percent", "other_percent"]].mean()
     places = np.arange(len(means))
     same, other = means["same_percent"], means["other_percent"]

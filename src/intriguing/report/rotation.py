@@ -12,6 +12,9 @@ from intriguing import intervals
 from intriguing.report import canvas
 from intriguing.report.units_table import MEASURES
 
+# of the layers of a network, which has one colour, from the first on
+STYLES = ("-", "--", "-.", ":")
+
 
 def draw(
     labels: Mapping[str, str], rows: Mapping[str, Sequence[pandas.DataFrame]], path: str | Path
@@ -29,39 +32,39 @@ def draw(
     """
     figure = canvas.new_figure(4.2 * len(MEASURES), 3.6, layout="constrained")
     axes = figure.subplots(1, len(MEASURES))
-    number = 0
-    for model, seeds in rows.items():
+    for colour, (model, seeds) in enumerate(rows.items()):
         turned = [
             frame[(frame["family"] == "rotated") & (frame["network"] == "trained")]
             for frame in seeds
         ]
-        for layer in turned[0]["layer"].unique():
+        for depth, layer in enumerate(turned[0]["layer"].unique()):
             of_layer = [_untied(frame[frame["layer"] == layer]) for frame in turned]
             for axis, measure in zip(axes, MEASURES, strict=True):
                 line = _line(of_layer, measure)
                 axis.plot(
                     line.index,
                     line["mean"],
-                    ".-",
-                    color=f"C{number % 10}",
+                    marker=".",
+                    linestyle=STYLES[depth % len(STYLES)],
+                    color=f"C{colour % 10}",
                     label=f"{labels[model]}, {layer}",
                 )
                 axis.fill_between(
                     line.index,
                     line["low"],
                     line["high"],
-                    color=f"C{number % 10}",
-                    alpha=0.15,
+                    color=f"C{colour % 10}",
+                    alpha=0.1,
                     linewidth=0,
                 )
-            number += 1
     for axis, words in zip(axes, MEASURES.values(), strict=True):
         axis.set_title(words, fontsize=9)
         axis.set_xlabel("angle between units and directions, degrees", fontsize=8)
         axis.set_xticks(np.arange(0, 91, 15))
         axis.grid(alpha=0.25)
-    if number:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right", fontsize=8)
+    named = axes[0].get_legend_handles_labels()
+    if named[0]:
+        figure.legend(*named, loc="outside right", fontsize=8, handlelength=3.5)
     canvas.save(figure, path)
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from intriguing import registry
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.model import ModelFiles
+from intriguing.device import rounding
 from intriguing.networks.predictions import count_errors
 from intriguing.networks.untrained import own_seed, untrained
 from intriguing.tasks import Task
@@ -105,7 +106,7 @@ def run(
         "digest": data.digest,
     }
     arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
-    return ModelFiles(arrays, settings, metrics, history.rows)
+    return ModelFiles(arrays, settings, metrics, history.rows, rounding(device))
 
 
 def _errors(

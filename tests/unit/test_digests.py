@@ -1,0 +1,155 @@
+"""What jobs wrote is what later jobs read: any change in between is seen, whatever the file."""
+
+import hashlib
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from intriguing.artifacts import digests
+from intriguing.artifacts.files import write_text
+from intriguing.errors import ArtifactError
+from intriguing.job import job
+
+CONTENT = {"table.csv": b"a,b\n1,2\n", "model/weights": bytes(range(256)) * 40, "model/empty": b""}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A folder of results, relative as Snakemake names it, with a file and a folder recorded."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/x")
+    for name, content in CONTENT.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    digests.record(folder, ["results/x/table.csv", "results/x/model"])
+    return folder
+
+
+def check(*names):
+    digests.check(Path("results/x"), [f"results/x/{name}" for name in names])
+
+
+def test_what_nobody_touched_is_accepted(results):
+    (results / "unrecorded").touch()
+    check("table.csv", "model", "model", "unrecorded")
+    (results / "model/.snakemake_timestamp").touch()  # Snakemake's own, once the job has ended
+    check("model")
+    digests.check(results, ["elsewhere/table.csv", "/results/x/table.csv"])
+
+
+@pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is another implementation")
+def test_records_are_what_sha256sum_reads(results):
+    (results / "digests/manifest").write_text(digests.sums(results, [results / "model"]))
+    for record in ("table.csv.sha256", "model.sha256", "manifest"):
+        subprocess.run(["sha256sum", "--check", f"digests/{record}"], cwd=results, check=True)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_flipped_bit_is_found(results, seed):
+    drawn = random.Random(seed)
+    name = drawn.choice([name for name, content in CONTENT.items() if content])
+    damaged = bytearray(CONTENT[name])
+    damaged[drawn.randrange(len(damaged))] ^= 1 << drawn.randrange(8)
+    (results / name).write_bytes(damaged)
+    artifact = name.split("/")[0]
+    with pytest.raises(
+        ArtifactError, match=rf"results/x/{artifact} changed after .* run snakemake"
+    ):
+        check("table.csv", "model")
+    # set aside, so that Snakemake builds it again; what is whole stays
+    assert not (results / artifact).exists()
+    assert (results / f"{artifact}.damaged").exists()
+    assert len(list(results.glob("*.damaged"))) == 1
+    check({"table.csv": "model", "model": "table.csv"}[artifact])
+
+
+def test_what_is_missing(results):
+    (results / "table.csv").unlink()
+    with pytest.raises(ArtifactError, match=r"results/x/table.csv is missing: run snakemake"):
+        check("model", "table.csv")
+    assert (results / "model").exists()
+
+
+def test_what_goes_missing_while_a_job_runs(results):
+    with pytest.raises(SystemExit), job(started(inputs=["results/x/table.csv"])):
+        (results / "table.csv").rename(results / "table.csv.damaged")
+        (results / "table.csv").read_text()
+    log = (results / "logs/job.log").read_text()
+    assert log == "error: results/x/table.csv is missing: run snakemake again to rebuild it\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: (model / "empty").unlink(),
+        lambda model: (model / "more").write_text(""),
+        lambda model: (model / "empty").rename(model / "other"),
+        lambda model: (model / "weights").write_bytes(CONTENT["model/weights"][:-1]),
+    ],
+    ids=["missing", "more", "renamed", "truncated"],
+)
+def test_a_folder_is_what_it_was(results, change):
+    change(results / "model")
+    with pytest.raises(ArtifactError, match="results/x/model changed"):
+        check("model")
+
+
+def test_damage_that_happens_twice(results):
+    for time in range(2):
+        (results / "model/weights").write_text(f"other {time}")
+        with pytest.raises(ArtifactError, match="results/x/model changed"):
+            check("model")
+        shutil.copytree(results / "model.damaged", results / "model")
+        digests.record(results, ["results/x/model"])
+
+
+def test_sums_of_some(results):
+    lines = digests.sums(results, ["results/x/model", "/etc/hostname"]).splitlines()
+    expected = {name: hashlib.sha256(CONTENT[name]).hexdigest() for name in CONTENT}
+    assert lines == [f"{expected[name]}  {name}" for name in ("model/empty", "model/weights")]
+
+
+def test_records_of_what_is_gone_are_removed(results):
+    write_text(results / "digests/sets/shard.sha256", "of a file that was merged\n")
+    digests.forget_missing(results)
+    records = {path.name for path in (results / "digests").rglob("*") if path.is_file()}
+    assert records == {"table.csv.sha256", "model.sha256"}
+
+
+def started(*, inputs=(), outputs=()):
+    """What Snakemake gives the script of a job of the experiment x."""
+    Path("results/x/logs").mkdir(exist_ok=True)
+    return SimpleNamespace(
+        log=["results/x/logs/job.log"],
+        input=list(inputs),
+        output=list(outputs),
+        wildcards=SimpleNamespace(experiment="x"),
+    )
+
+
+def test_a_job_does_not_start_from_what_was_damaged(results):
+    (results / "table.csv").write_bytes(b"a,b\n1,3\n")
+    ran = []
+    with pytest.raises(SystemExit), job(started(inputs=["results/x/table.csv"])):
+        ran.append(True)
+    assert not ran
+    log = (results / "logs/job.log").read_text()
+    assert log.startswith("error: results/x/table.csv changed after the workflow wrote it")
+
+
+def test_a_job_records_what_it_wrote_and_only_when_it_is_done(results):
+    target = results / "table.csv"
+    with pytest.raises(SystemExit), job(started(outputs=[str(target)])):
+        target.write_text("half")
+        raise ArtifactError("no space")
+    check("table.csv")  # without a record: Snakemake deletes what a failed job leaves
+    with job(started(outputs=[str(target)])):
+        target.write_text("whole")
+    check("table.csv")
+    target.write_text("other")
+    with pytest.raises(ArtifactError):
+        check("table.csv")
