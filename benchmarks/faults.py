@@ -62,7 +62,10 @@ class Build:
         """Outputs that are gone; folders that are one output go as a whole."""
         for path in self.artifacts()[:number]:
             folder = path.parent
-            shutil.rmtree(folder) if folder.parent.parent.name == "models" else path.unlink()
+            if folder.parent.parent.name == "models":
+                shutil.rmtree(folder, ignore_errors=True)  # with another of its files
+            else:
+                path.unlink()
 
     def jobs(self):
         """Process numbers of the jobs that are running now."""
