@@ -162,12 +162,20 @@ def removed(build):
         path.with_name(f".{path.name}.partial-1").write_text("left by a killed job")
 
 
-def mounted(build, options, type_="tmpfs"):
+def run_without_traceback(build):
+    """A run in the middle of the fault, which may fail, by a sentence."""
+    _, output = build.run()
+    # Snakemake itself may have no space for its records
+    if "Traceback" in output and "Errno 28" not in output:
+        raise RuntimeError(output)
+
+
+def mounted(build, options):
     """Results on a disk of their own."""
     elsewhere = build.folder / "elsewhere"
     shutil.move(build.results, elsewhere)
     build.results.mkdir()
-    subprocess.run(["mount", "-t", type_, "-o", options, type_, build.results], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", build.results], check=True)
     shutil.copytree(elsewhere, build.results, dirs_exist_ok=True)
     shutil.rmtree(elsewhere)
 
@@ -180,10 +188,8 @@ def full_disk(build):
     free = shutil.disk_usage(build.results).free
     filler = build.results / "logs" / "filler"
     filler.write_bytes(bytes(max(free - build.drawn.randint(0, 60_000), 0)))
-    status, output = build.run()
+    run_without_traceback(build)
     filler.unlink()
-    if status and "Traceback" in output and "Errno 28" not in output:
-        raise RuntimeError(output)
 
 
 def read_only(build):
@@ -192,7 +198,7 @@ def read_only(build):
     folder = build.results / build.drawn.choice(["tables", "models", "adversarial", "digests"])
     subprocess.run(["mount", "--bind", folder, folder], check=True)
     subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-    build.run()
+    run_without_traceback(build)
     subprocess.run(["umount", folder], check=True)
 
 
