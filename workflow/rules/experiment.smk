@@ -13,6 +13,10 @@ from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
 from intriguing.provenance import SOURCE, code_hash, factory_hash
 
+# What the rules say that share their output between workflows by --cache; their params name all that
+# decides it, since wildcards do not count. Without --cache Snakemake warns of each of these rules.
+CACHED = False if workflow.workflow_settings.cache is None else "omit-software"
+
 # relative to this file: another workflow may use this one as a module
 REPOSITORY = Path(workflow.current_basedir).parent.parent
 EXPERIMENTS = Path(config.get("experiments", REPOSITORY / "config" / "experiments"))
@@ -168,9 +172,25 @@ def basis_of(experiment, attack):
     }
 
 
+def growing(amount):
+    """Resource function: an amount, or what a function of the wildcards gives, and as much again at
+    each further attempt: a job that a cluster has killed needs more.
+    """
+
+    def of_attempt(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return of_attempt
+
+
 def memory_of_attack(experiment, wildcards):
     """MiB of an attack's job: its working memory, and what torch and the data take."""
     return 1500 + experiment.attack(wildcards.attack)["memory_mb"]
+
+
+def cards(experiment, wildcards):
+    """Graphics cards of a job that computes on the experiment's device."""
+    return int(experiment.device == "cuda")
 
 
 def shown_models(experiment, wildcards):
@@ -239,6 +259,15 @@ def code_of_set(experiment, wildcards):
             code_of("attack_shard.py", method)(wildcards),
         ]
     return code_of("attack.py", method)(wildcards)
+
+
+def columns_of_set(wildcards):
+    """Which set it is, for its line in a table."""
+    return {
+        "seed": wildcards.seed,
+        "model": wildcards.model,
+        "attack": wildcards.attack,
+    }
 
 
 # Named in an adversarial set. It is that of the stage and not of a script: a set is the same, byte

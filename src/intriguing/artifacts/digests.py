@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +23,8 @@ FOLDER = "digests"
 SET_ASIDE = ".damaged"
 # put by Snakemake into a folder that a job has written
 TIMESTAMP = ".snakemake_timestamp"
+# how the cache that workflows share (``snakemake --cache``) names what it holds
+CACHED = re.compile(r"[0-9a-f]{64}_")
 
 
 def record(results: Path, outputs: Iterable[str]) -> None:
@@ -73,6 +77,22 @@ def check(results: Path, inputs: Iterable[str]) -> None:
     )
 
 
+def set_back(results: Path, inputs: Iterable[str]) -> None:
+    """Give files and folders that are dated in the future the time of their record.
+
+    Snakemake refuses an output that is older than an input, so that a clock that once was wrong
+    would fail every job that reads such a file.
+    """
+    now = time.time()
+    for path in _inside(results, inputs):
+        artifact = results / path
+        for dated in (artifact, artifact / TIMESTAMP):
+            with contextlib.suppress(OSError):
+                if dated.lstat().st_mtime > now:
+                    recorded = min(_time_of(_record_of(results, path), now), now)
+                    os.utime(dated, (recorded, recorded), follow_symlinks=False)
+
+
 def require(results: Path, inputs: Iterable[str]) -> None:
     """Raise an `ArtifactError` if files or folders in the results are missing.
 
@@ -102,8 +122,10 @@ def forget_missing(results: Path) -> None:
 
 
 def _inside(results: Path, paths: Iterable[str | Path]) -> list[Path]:
-    """Those of some paths that lie in the results, relative to them."""
-    return [Path(path).relative_to(results) for path in paths if Path(path).is_relative_to(results)]
+    """Those of some paths that lie in the results, relative to them, without records."""
+    inside = [Path(path) for path in paths if Path(path).is_relative_to(results)]
+    relative = [path.relative_to(results) for path in inside]
+    return [path for path in relative if path.parts[:1] != (FOLDER,)]
 
 
 def _record_of(results: Path, path: Path) -> Path:
@@ -128,20 +150,49 @@ def _matches(results: Path, path: Path) -> bool:
 
 
 def _set_aside(results: Path, path: Path) -> None:
-    """Rename what is damaged; a job beside this one may have done so already."""
+    """Rename what is damaged, in the cache as well, from which it would be taken again."""
     artifact = results / path
+    for damaged in (*_in_cache(artifact), *_in_cache(_record_of(results, path))):
+        _rename(damaged)
+    if artifact.is_symlink():
+        artifact.unlink(missing_ok=True)
+    else:
+        _rename(artifact)
+    forget(results, [str(artifact)])
+
+
+def _rename(damaged: Path) -> None:
+    """Rename a file or folder; a job beside this one may have done so already."""
     numbers = ["", *(f".{number}" for number in range(2, 1000))]
-    names = (artifact.with_name(f"{artifact.name}{number}{SET_ASIDE}") for number in numbers)
+    names = (damaged.with_name(f"{damaged.name}{number}{SET_ASIDE}") for number in numbers)
     try:
-        os.replace(artifact, next(name for name in names if not name.exists()))
+        os.replace(damaged, next(name for name in names if not os.path.lexists(name)))
     except FileNotFoundError:
         return
     except OSError as error:
         raise ArtifactError(
-            f"{artifact} changed after the workflow wrote it and cannot be renamed"
+            f"{damaged} changed after the workflow wrote it and cannot be renamed"
             f" ({error.strerror}): delete it and run snakemake again"
         ) from error
-    forget(results, [str(artifact)])
+
+
+def _in_cache(artifact: Path) -> set[Path]:
+    """What links from a file, a folder or its files name in the cache that workflows share."""
+    links = [path for path in (artifact, *_files(artifact)) if path.is_symlink()]
+    targets = [Path(os.readlink(link)) for link in links]
+    return {
+        entry
+        for target in targets
+        for entry in (target, *target.parents)
+        if CACHED.match(entry.name)
+    }
+
+
+def _time_of(path: Path, otherwise: float) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return otherwise
 
 
 def _files(path: Path) -> list[Path]:
