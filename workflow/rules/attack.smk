@@ -8,7 +8,7 @@ rule attack_shard:
         digest=paths.digest(paths.SHARD),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}/shard{shard}of{shards}.log",
-    cache: CACHED
+    cache: CACHED_LOCALLY
     threads: 1
     resources:
         mem_mb=growing(of_experiment(memory_of_attack)),
@@ -43,7 +43,7 @@ rule attack:
         digest_of_summary=paths.digest(paths.ATTACK_SUMMARY),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
-    cache: CACHED
+    cache: CACHED_LOCALLY
     threads: 1
     resources:
         mem_mb=growing(of_experiment(memory_of_attack)),

@@ -13,9 +13,26 @@ from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
 from intriguing.provenance import SOURCE, code_hash, factory_hash
 
-# What the rules say that share their output between workflows by --cache; their params name all that
-# decides it, since wildcards do not count. Without --cache Snakemake warns of each of these rules.
+
+def check_cache():
+    """A folder that cannot be one is named now: Snakemake finds out when the first model is trained."""
+    folder = Path(os.environ.get("SNAKEMAKE_OUTPUT_CACHE", ""))
+    if not (folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK)):
+        raise WorkflowError(
+            "--cache needs the absolute path of a folder that exists and can be written in"
+            f" SNAKEMAKE_OUTPUT_CACHE, which is {str(folder)!r}: set it, or use make NAME CACHE=folder",
+        )
+
+
+if workflow.workflow_settings.cache is not None and workflow.is_main_process:
+    check_cache()
+
+
+# What a rule says whose output workflows share by --cache. Its params name all that decides the
+# output, since wildcards do not count. Without --cache Snakemake warns of each such rule.
 CACHED = False if workflow.workflow_settings.cache is None else "omit-software"
+# On the nodes of a cluster Snakemake 9.27 cannot hash the folder of a model that it did not train.
+CACHED_LOCALLY = CACHED if workflow.is_main_process else False
 
 # relative to this file: another workflow may use this one as a module
 REPOSITORY = Path(workflow.current_basedir).parent.parent

@@ -1,0 +1,169 @@
+"""Through a real SLURM: the same bytes, and what becomes of jobs that die."""
+
+import importlib.util
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+from repository import ROOT
+
+PROFILE = ("--workflow-profile", "profiles/slurm", "--latency-wait", 10)
+# a network whose construction does what its option says, the first time
+NETWORKS = """
+import os, pathlib, signal, time
+import torch
+
+
+def build(input_shape, classes, *, behaviour):
+    marker = pathlib.Path(f"{behaviour}.started")
+    if behaviour != "good" and not marker.exists():
+        marker.touch()
+        if behaviour == "killed":  # as the kernel kills a job that is out of memory
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(600)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))
+"""
+
+
+def answer(*command):
+    return subprocess.run(command, text=True, check=True, stdout=subprocess.PIPE).stdout
+
+
+def is_running():
+    if not (shutil.which("sinfo") and importlib.util.find_spec("snakemake_executor_plugin_slurm")):
+        return False
+    return subprocess.run(["sinfo"], capture_output=True).returncode == 0
+
+
+needs_slurm = pytest.mark.skipif(
+    not is_running(), reason="no SLURM (sinfo), or its executor is not installed (make slurm)"
+)
+
+
+@pytest.fixture
+def networks(sources):
+    """A copy with an experiment of networks that behave in different ways."""
+    sources.path("networks.py").write_text(NETWORKS)
+    factory = {"factory": "networks:build", "weight_decay": [1e-3]}
+    names = ("good", "killed", "slow")
+    models = {name: {**factory, "label": name, "options": {"behaviour": name}} for name in names}
+    write(sources, models, lbfgs={"count": 10})
+    return sources
+
+
+def write(copy, models, **attacks):
+    """An experiment called jobs."""
+    experiment = {
+        "title": "Jobs in a queue",
+        "data": {"name": "digits"},
+        "training": {"lbfgs": {"iterations": 30}},
+        "models": models,
+        "attacks": attacks,
+    }
+    copy.path("config/experiments/jobs.yaml").write_text(yaml.safe_dump(experiment))
+
+
+def trained(name):
+    return f"results/jobs/models/{name}/seed0"
+
+
+# each in a submission of its own
+ALONE = ("--group-components", "train=1")
+
+
+class Run:
+    """Snakemake while it runs, and its jobs in the queue."""
+
+    def __init__(self, copy, *arguments):
+        self.copy = copy
+        self.log = copy.path("run.log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                copy.command(*arguments, *PROFILE, *ALONE),
+                cwd=copy.folder,
+                env=copy.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def jobs(self, *states):
+        """Ids of its jobs in these states, which SLURM keeps under the name of the run."""
+        words = [line.split() for line in self.log.read_text().splitlines()]
+        runs = [line[-1] for line in words if line[:3] == ["SLURM", "run", "ID:"]]
+        if not runs:
+            return []
+        return answer("squeue", "-h", "-n", runs[0], "-t", ",".join(states), "-o", "%i").split()
+
+    def wait_until_started(self, name):
+        deadline = time.monotonic() + 120
+        while not self.copy.path(f"{name}.started").exists():
+            assert time.monotonic() < deadline and self.process.poll() is None, self.log.read_text()
+            time.sleep(0.2)
+
+
+@needs_slurm
+def test_the_same_bytes_as_without_slurm(sources):
+    """docs/cluster.md says how long the whole of digits takes; this is a small experiment."""
+    softmax = {"architecture": "softmax", "weight_decay": [1e-2]}
+    models = {name: {**softmax, "label": name} for name in ("one", "two")}
+    write(sources, models, lbfgs={"count": 30}, nearest={"count": 30, "shards": 2})
+    sources.snakemake("jobs", "--cores", 2)
+    manifest = sources.path("results/jobs/SHA256SUMS")
+    expected = manifest.read_bytes()
+    shutil.rmtree(manifest.parent)
+    sources.snakemake("jobs", *PROFILE)
+    assert manifest.read_bytes() == expected
+    assert sources.planned("jobs") == {}
+
+
+@needs_slurm
+def test_a_job_that_is_killed_comes_back_with_more_memory(networks):
+    run = Run(networks, trained("killed"))
+    assert run.process.wait(timeout=180) == 0, run.log.read_text()
+    requests = [
+        answer("squeue", "-h", "-j", job, "-t", "all", "-o", "%m") for job in run.jobs("all")
+    ]
+    first, second = sorted(int(request.strip().removesuffix("M")) for request in requests)
+    assert second == 2 * first
+    assert networks.path(trained("killed")).is_dir()
+
+
+@needs_slurm
+def test_a_cancelled_job_leaves_the_rest(networks):
+    run = Run(networks, trained("slow"), trained("good"), "--retries", 0)
+    run.wait_until_started("slow")
+    while not networks.path(trained("good")).is_dir() or len(run.jobs("running")) > 1:
+        time.sleep(0.2)
+    subprocess.run(["scancel", *run.jobs("running")], check=True)
+    assert run.process.wait(timeout=120) != 0
+    assert "CANCELLED" in run.log.read_text()
+    assert not networks.path(trained("slow")).exists()
+    # what is finished stays, and the next run does the rest
+    assert networks.planned(trained("slow"), trained("good")) == {"train": 1}
+    networks.snakemake(trained("slow"), trained("good"), *PROFILE)
+
+
+@needs_slurm
+def test_nothing_is_left_after_an_interrupt(networks):
+    run = Run(networks, trained("slow"))
+    run.wait_until_started("slow")
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(timeout=120) != 0
+    deadline = time.monotonic() + 30
+    while run.jobs("pending", "running", "completing"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    # neither a lock nor half a model is in the way of the next run
+    networks.snakemake(trained("slow"), *PROFILE)
+
+
+def test_the_profile_names_rules_that_there_are(sources):
+    """Without SLURM, too: each rule is in a group, alone since it takes long, or made locally."""
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    groups = profile["groups"]
+    assert set(groups.values()) == set(profile["group-components"])
+    rules = set(sources.snakemake("--list-rules").stdout.split())
+    assert set(groups) <= rules
