@@ -47,7 +47,7 @@ def job(snakemake: Any) -> Iterator[None]:
         digests.check(results, snakemake.input)
         digests.forget(results, snakemake.output)
         yield
-        digests.record(results, snakemake.output)
+        digests.record(results, snakemake.output, snakemake.input)
         _log_needs()
     except IntriguingError as error:
         _end(log_path, f"error: {error}\n")

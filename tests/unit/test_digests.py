@@ -130,14 +130,7 @@ def test_what_is_damaged_leaves_the_cache(results, tmp_path):
 
 
 def test_a_damaged_folder_leaves_the_cache(results, tmp_path):
-    cached = stored(results, tmp_path, "model")
-    check("model")
-    # as Snakemake fetches it: a folder with a link for each file
-    (results / "model").unlink()
-    (results / "model").mkdir()
-    for file in cached.iterdir():
-        (results / "model" / file.name).symlink_to(file)
-    check("model")
+    cached = fetched(results, tmp_path)
     (cached / "weights").write_bytes(b"other")
     with pytest.raises(ArtifactError, match="model changed"):
         check("model")
@@ -145,11 +138,72 @@ def test_a_damaged_folder_leaves_the_cache(results, tmp_path):
 
 
 def test_a_record_from_the_cache_that_is_damaged(results, tmp_path):
+    table = stored(results, tmp_path, "table.csv")
     cached = stored(results, tmp_path, "digests/table.csv.sha256")
     cached.write_text("other")
     with pytest.raises(ArtifactError, match=r"table\.csv changed"):
         check("table.csv")
-    assert not cached.exists()
+    assert not cached.exists() and not table.exists()
+
+
+def fetched(results, tmp_path):
+    """The model as Snakemake fetches it from a cache: a folder with a link for each file."""
+    cached = stored(results, tmp_path, "model")
+    (results / "model").unlink()
+    (results / "model").mkdir()
+    for file in cached.iterdir():
+        (results / "model" / file.name).symlink_to(file)
+    check("model")
+    return cached
+
+
+def test_damage_of_ones_own_leaves_the_cache_alone(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    (results / "model/weights").unlink()
+    (results / "model/weights").write_text("edited in a way that replaces the link")
+    with pytest.raises(ArtifactError, match="model changed"):
+        check("model")
+    assert cached.exists() and (results / "model.damaged/weights").exists()
+
+
+def test_a_cache_that_was_deleted(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    shutil.rmtree(cached)
+    with pytest.raises(ArtifactError, match=r"results/x/model is missing: run snakemake"):
+        check("model")
+    assert not (results / "model").exists()  # so that Snakemake makes it again
+
+
+def test_what_two_workflows_store_at_once(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    shutil.copytree(cached, cached / cached.name)
+    (results / "model" / cached.name).symlink_to(cached / cached.name)
+    check("model")
+
+
+def derived(results, tmp_path):
+    """A set made of the model, and whether a job that reads both accepts them."""
+    (results / "set").write_text("made of the model")
+    digests.record(results, ["results/x/set"], ["results/x/model", "results/x/unrecorded"])
+    check("set", "model")
+
+
+def test_inputs_that_do_not_belong_together(results, tmp_path):
+    derived(results, tmp_path)
+    (results / "model/weights").write_text("trained elsewhere")
+    digests.record(results, ["results/x/model"])
+    check("set")
+    check("model")
+    cached = stored(results, tmp_path, "set")
+    with pytest.raises(ArtifactError, match=r"x/set was made of another version of .*x/model"):
+        check("set", "model")
+    assert not (results / "set").exists() and not cached.exists() and (results / "model").exists()
+
+
+def test_a_model_that_is_made_again_with_the_same_bytes(results, tmp_path):
+    derived(results, tmp_path)
+    digests.record(results, ["results/x/model"], ["results/x/table.csv"])
+    check("set", "model", "table.csv")
 
 
 def test_records_that_are_outputs_have_no_record(results):

@@ -12,7 +12,7 @@ rule attack_shard:
     threads: 1
     resources:
         mem_mb=growing(of_experiment(memory_of_attack)),
-        runtime=growing(120),
+        runtime=growing(30),
         gpu=of_experiment(cards),
     params:
         attack=of_experiment(
@@ -47,7 +47,7 @@ rule attack:
     threads: 1
     resources:
         mem_mb=growing(of_experiment(memory_of_attack)),
-        runtime=growing(120),
+        runtime=growing(30),
         gpu=of_experiment(cards),
     params:
         script=of_experiment(lambda *which: "merge" if is_sharded(*which) else "attack"),

@@ -11,21 +11,31 @@ from intriguing import registry
 from intriguing.datasets.root import contents_hash, resolved
 from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
-from intriguing.provenance import SOURCE, code_hash, factory_hash
+from intriguing.provenance import SOURCE, code_hash, factory_hash, machine_hash
 
 
-def check_cache():
-    """A folder that cannot be one is named now: Snakemake finds out when the first model is trained."""
+def use_cache():
+    """Share what machines of the same kind made, in a folder of their own: others round differently.
+
+    A folder that cannot be the cache is named now: Snakemake finds out after the first training.
+    """
     folder = Path(os.environ.get("SNAKEMAKE_OUTPUT_CACHE", ""))
+    if folder.name.startswith(
+        "machine-"
+    ):  # on a cluster's node, which has it of the main process
+        folder = folder.parent
     if not (folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK)):
         raise WorkflowError(
             "--cache needs the absolute path of a folder that exists and can be written in"
             f" SNAKEMAKE_OUTPUT_CACHE, which is {str(folder)!r}: set it, or use make NAME CACHE=folder",
         )
+    kind = folder / f"machine-{machine_hash()}"
+    kind.mkdir(exist_ok=True)
+    os.environ["SNAKEMAKE_OUTPUT_CACHE"] = str(kind)
 
 
-if workflow.workflow_settings.cache is not None and workflow.is_main_process:
-    check_cache()
+if workflow.workflow_settings.cache is not None:
+    use_cache()
 
 
 # What a rule says whose output workflows share by --cache. Its params name all that decides the

@@ -10,7 +10,7 @@ rule lipschitz:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(10),
     params:
         entry=of_experiment(lambda experiment, wildcards: experiment.bounded()),
         code=code_of("lipschitz.py"),
@@ -34,7 +34,7 @@ rule lipschitz_of_network:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(15),
     params:
         entry=of_experiment(
             lambda experiment, wildcards: experiment.network(wildcards.network),
@@ -58,7 +58,7 @@ rule certify:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(30),
     params:
         networks=of_experiment(paths.certified),
         code=code_of("certify.py"),

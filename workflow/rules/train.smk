@@ -14,7 +14,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(240),
+        runtime=growing(30),
         gpu=of_experiment(cards),
     params:
         # neither input nor settings: without them all seeds would be one entry of the cache

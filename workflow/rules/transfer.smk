@@ -13,7 +13,7 @@ rule transfer:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(10),
     params:
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
         sets=of_experiment(paths.transferred_sets),
@@ -37,7 +37,7 @@ rule transfer_of_noise:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(10),
     params:
         sample=of_experiment(
             lambda experiment, wildcards: experiment.sample(experiment.shown_attack),
@@ -67,7 +67,7 @@ rule halves:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(60),
+        runtime=growing(10),
     params:
         targets=of_experiment(
             lambda experiment, wildcards: list(experiment.halved_models),

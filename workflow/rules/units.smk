@@ -10,7 +10,7 @@ rule units:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=growing(60),
+        runtime=growing(15),
     params:
         entry=of_experiment(
             lambda experiment, wildcards: experiment.units_of(wildcards.model),
