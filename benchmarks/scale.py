@@ -8,8 +8,8 @@ With ``--seeds``: how long planning takes as an experiment grows.
 
 import argparse
 import math
+import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -60,16 +60,20 @@ def planned(name, folder, experiments):
     """Jobs, seconds and MiB of a dry run in an empty folder."""
     began = time.perf_counter()
     where = ("--directory", folder, "--config", f"experiments={experiments}")
-    ran = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", name, "-n", "--quiet", "rules", *where],
         cwd=ROOT,
         text=True,
-        capture_output=True,
-        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    output = process.stdout.read()
+    _, _, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return int(re.search(r"^total +(\d+)", ran.stdout + ran.stderr, re.M)[1]), seconds, memory
+    counted = re.search(r"^total +(\d+)", output, re.M)
+    if not counted:
+        sys.exit(output)
+    return int(counted[1]), seconds, used.ru_maxrss / 1024
 
 
 def size(folder):
@@ -88,10 +92,11 @@ def main():
                 settings = yaml.safe_load(source.read_text())
                 print("seeds", "jobs", "planned", "seconds", "MiB", sep="\t")
                 for number in sorted(arguments.seeds):
-                    path = Path(temporary) / f"{name}{number}.yaml"
+                    path = Path(temporary) / str(number) / f"{name}{number}.yaml"
+                    path.parent.mkdir()
                     path.write_text(yaml.safe_dump(settings | {"seeds": list(range(number))}))
                     formula = jobs(read(path, SCHEMA))
-                    counted, seconds, memory = planned(path.stem, temporary, temporary)
+                    counted, seconds, memory = planned(path.stem, temporary, path.parent)
                     print(number, formula, counted, f"{seconds:.1f}", f"{memory:.0f}", sep="\t")
                 continue
             experiment = read(source, SCHEMA)
