@@ -20,9 +20,8 @@ def use_cache():
     A folder that cannot be the cache is named now: Snakemake finds out after the first training.
     """
     folder = Path(os.environ.get("SNAKEMAKE_OUTPUT_CACHE", ""))
-    if folder.name.startswith(
-        "machine-"
-    ):  # on a cluster's node, which has it of the main process
+    # a node of a cluster has it of the main process
+    if folder.name.startswith("machine-"):
         folder = folder.parent
     if not (folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK)):
         raise WorkflowError(
@@ -31,7 +30,7 @@ def use_cache():
         )
     kind = folder / f"machine-{machine_hash()}"
     kind.mkdir(exist_ok=True)
-    os.environ["SNAKEMAKE_OUTPUT_CACHE"] = str(kind)
+    os.environ.update(SNAKEMAKE_OUTPUT_CACHE=str(kind))
 
 
 if workflow.workflow_settings.cache is not None:
