@@ -15,6 +15,14 @@ $(error torch is already installed, from $(or $(INSTALLED_FROM),the usual index)
 endif
 endif
 
+# a build: through a profile of profiles/ such as slurm, and with models and adversarial sets shared
+# with other checkouts through a folder
+PROFILE ?=
+CACHE ?=
+USE_CACHE = mkdir -p "$(CACHE)" && SNAKEMAKE_OUTPUT_CACHE="$$(realpath "$(CACHE)")"
+BUILD = $(if $(CACHE),$(USE_CACHE) )$(BIN)/snakemake $(1) --quiet host reason \
+	$(if $(PROFILE),--workflow-profile profiles/$(PROFILE)) $(if $(CACHE),--cache train)
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 EXPERIMENT ?= digits
@@ -22,10 +30,10 @@ TOLERANCE ?= 0
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)
 
 .DEFAULT_GOAL := digits
-.PHONY: $(EXPERIMENTS) test check verify lint docs format help clean benchmark
+.PHONY: $(EXPERIMENTS) slurm test check verify lint docs format help clean benchmark
 
-$(EXPERIMENTS): $(READY)  ## build every table and figure of that experiment
-	@$(BIN)/snakemake $@ --quiet host reason
+$(EXPERIMENTS): $(READY) $(if $(filter slurm,$(PROFILE)),slurm)  ## build every table and figure of that experiment
+	@$(call BUILD,$@)
 	@echo "every table and figure is in results/$@/page.html"
 
 check: $(READY)  ## format, style, spelling, import contracts, types, unit tests (two minutes)
@@ -38,12 +46,13 @@ check: $(READY)  ## format, style, spelling, import contracts, types, unit tests
 	@$(BIN)/python docs/generate.py --check
 	@$(PYTEST) tests/unit
 
-test: $(READY)  ## all tests, without any download (ORDER=random, WORKERS=8)
+# the tests of tests/cluster need it where there is a SLURM
+test: $(READY) $(if $(shell command -v sinfo),slurm)  ## all tests, without any download (ORDER=random, WORKERS=8)
 	@$(PYTEST)
 
 # everything but the results is the same there: relative paths of an experiment hold
 verify: $(READY)  ## build EXPERIMENT=digits a second time in .verify and compare every file
-	@$(BIN)/snakemake $(EXPERIMENT) --quiet host reason
+	@$(call BUILD,$(EXPERIMENT))
 	@rm -rf .verify && mkdir .verify
 	@for name in *; do [ "$$name" = results ] || ln -s "../$$name" .verify/; done
 	@$(BIN)/snakemake $(EXPERIMENT) --directory .verify --quiet host reason
@@ -61,6 +70,13 @@ benchmark: $(READY) .venv/peers  ## our attacks and bounds compared with others,
 	@$(BIN)/python benchmarks/attack.py
 	@$(BIN)/python benchmarks/budgets.py --picture results/mnist/attack_budgets.png
 	@$(BIN)/python benchmarks/lipschitz.py
+
+slurm: .venv/slurm  ## install Snakemake's executor for SLURM (docs/cluster.md)
+
+.venv/slurm: $(READY)
+	@$(PIP) install --quiet -c requirements.lock "snakemake-executor-plugin-slurm==2.8.0" \
+		"snakemake-executor-plugin-slurm-jobstep==0.6.1"
+	@touch $@
 
 # visdom, which adv-lib imports, is built with what setuptools dropped in version 81
 .venv/peers: $(READY)
@@ -80,6 +96,7 @@ clean:  ## remove all results and Snakemake's records (not .venv)
 help:  ## this list
 	@echo "make            environment and the default experiment, digits"
 	@echo "make NAME       an experiment: $(EXPERIMENTS)"
+	@echo "make NAME PROFILE=slurm CACHE=...  through SLURM; trained models shared in that folder"
 	@echo "make TORCH=...  once: torch from that package index or folder, to spare the CUDA build"
 	@sed -n 's/^\([a-z]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 

@@ -5,7 +5,8 @@ them, so that there is work to do, and lets a fault happen. Then Snakemake runs 
 succeeds, as a user would do, who does what its message says (``--unlock``) and nothing else. The
 digests of the manifest then have to be those of the undisturbed build.
 
-    snakemake smoke && python benchmarks/faults.py --experiment smoke --count 200
+    snakemake small --config experiments=benchmarks && python benchmarks/faults.py --count 200
+    python benchmarks/faults.py --experiment smoke --experiments config/experiments
 """
 
 import argparse
@@ -21,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from reruns import copied
+from reruns import ROOT, copied
 
 RUNS = 6
 DAY = 86400
@@ -30,13 +31,15 @@ DAY = 86400
 class Build:
     """A copy of the built checkout in which faults happen."""
 
-    def __init__(self, folder, experiment, drawn):
-        self.folder, self.experiment, self.drawn = folder, experiment, drawn
-        self.results = folder / "results" / experiment
+    def __init__(self, folder, arguments, drawn):
+        self.folder, self.drawn = folder, drawn
+        self.results = folder / "results" / arguments.experiment
+        experiments = (ROOT / arguments.experiments).resolve()
+        self.target = (arguments.experiment, "--config", f"experiments={experiments}")
 
     def start(self, *arguments):
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *(arguments or (self.experiment, "--cores", "2"))],
+            [sys.executable, "-m", "snakemake", *(arguments or self.target)],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
             text=True,
@@ -165,8 +168,8 @@ def removed(build):
 def run_without_traceback(build):
     """A run in the middle of the fault, which may fail, by a sentence."""
     _, output = build.run()
-    # Snakemake itself may have no space for its records
-    if "Traceback" in output and "Errno 28" not in output:
+    # Snakemake itself may have no space for its records, or cannot make the folder of an output
+    if "Traceback" in output and "Errno 28" not in output and "Errno 30" not in output:
         raise RuntimeError(output)
 
 
@@ -244,7 +247,8 @@ def recovered(build, manifest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--experiment", default="smoke")
+    parser.add_argument("--experiment", default="small")
+    parser.add_argument("--experiments", default="benchmarks", help="folder of its file")
     parser.add_argument("--count", type=int, default=26)
     parser.add_argument("--first", type=int, default=0, help="seed of the first fault")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), help="their names")
@@ -255,7 +259,7 @@ def main():
         for seed in range(arguments.first, arguments.first + arguments.count):
             name = arguments.faults[seed % len(arguments.faults)]
             folder = copied(arguments.experiment, Path(temporary).resolve() / f"copy{seed}")
-            build = Build(folder, arguments.experiment, random.Random(seed))
+            build = Build(folder, arguments, random.Random(seed))
             manifest = (build.results / "SHA256SUMS").read_text()
             FAULTS[name](build)
             outcome = recovered(build, manifest)

@@ -17,4 +17,4 @@ with job(snakemake):
         part=(int(snakemake.wildcards.shard), int(snakemake.wildcards.shards)),
         device=resolve(snakemake.params.device),
     )
-    attacked.save(snakemake.output[0], code=snakemake.params.code_of_examples)
+    attacked.save(snakemake.output.part, code=snakemake.params.code_of_examples)

@@ -10,9 +10,9 @@ with job(snakemake):
     files = train.run(
         open_dataset(snakemake.input.data),
         snakemake.params.model,
-        name=snakemake.wildcards.model,
-        seed=int(snakemake.wildcards.seed),
+        name=snakemake.params.name,
+        seed=int(snakemake.params.seed),
         device=resolve(snakemake.params.device),
         code=snakemake.params.code,
     )
-    model.save(snakemake.output[0], files)
+    model.save(snakemake.output.model, files)

@@ -43,10 +43,12 @@ def job(snakemake: Any) -> Iterator[None]:
     logging.captureWarnings(True)
     keep_freed_memory()
     try:
+        digests.set_back(results, snakemake.input)
         digests.check(results, snakemake.input)
         digests.forget(results, snakemake.output)
         yield
-        digests.record(results, snakemake.output)
+        digests.record(results, snakemake.output, snakemake.input)
+        _log_needs()
     except IntriguingError as error:
         _end(log_path, f"error: {error}\n")
     except Exception:
@@ -55,6 +57,21 @@ def job(snakemake: Any) -> Iterator[None]:
         _end(log_path, traceback.format_exc() + bug)
     finally:
         handler.close()
+
+
+def _log_needs() -> None:
+    """Note what the job needed, from which the resources of the rules are set."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    kilobyte = 1 if sys.platform == "darwin" else 1024
+    logging.getLogger(__name__).info(
+        "done: %.1f s of processor time, at most %.0f MiB of memory",
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss * kilobyte / 2**20,
+    )
 
 
 def _explain(log_path: str, results: Path, inputs: Sequence[str]) -> None:

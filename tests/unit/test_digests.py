@@ -1,9 +1,11 @@
 """What jobs wrote is what later jobs read: any change in between is seen, whatever the file."""
 
 import hashlib
+import os
 import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,12 +101,135 @@ def test_a_folder_is_what_it_was(results, change):
 
 
 def test_damage_that_happens_twice(results):
-    for time in range(2):
-        (results / "model/weights").write_text(f"other {time}")
+    for attempt in range(2):
+        (results / "model/weights").write_text(f"other {attempt}")
         with pytest.raises(ArtifactError, match="results/x/model changed"):
             check("model")
         shutil.copytree(results / "model.damaged", results / "model")
         digests.record(results, ["results/x/model"])
+
+
+def stored(results, tmp_path, name, *, key="0" * 64):
+    """Move an output into a cache, as Snakemake stores it, and give its new place."""
+    cached = tmp_path / "cache" / f"{key}_{Path(name).name}"
+    cached.parent.mkdir(exist_ok=True)
+    (results / name).rename(cached)
+    (results / name).symlink_to(cached)
+    return cached
+
+
+def test_what_is_damaged_leaves_the_cache(results, tmp_path):
+    cached = stored(results, tmp_path, "table.csv")
+    check("table.csv")
+    cached.write_bytes(b"other")
+    with pytest.raises(ArtifactError, match=r"table\.csv changed"):
+        check("table.csv")
+    # else it would be fetched again and again
+    assert not cached.exists() and cached.with_name(f"{cached.name}.damaged").exists()
+    assert not (results / "table.csv").is_symlink()
+
+
+def test_a_damaged_folder_leaves_the_cache(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    (cached / "weights").write_bytes(b"other")
+    with pytest.raises(ArtifactError, match="model changed"):
+        check("model")
+    assert not cached.exists() and not (results / "model").exists()
+
+
+def test_a_record_from_the_cache_that_is_damaged(results, tmp_path):
+    table = stored(results, tmp_path, "table.csv")
+    cached = stored(results, tmp_path, "digests/table.csv.sha256")
+    cached.write_text("other")
+    with pytest.raises(ArtifactError, match=r"table\.csv changed"):
+        check("table.csv")
+    assert not cached.exists() and not table.exists()
+
+
+def fetched(results, tmp_path):
+    """The model as Snakemake fetches it from a cache: a folder with a link for each file."""
+    cached = stored(results, tmp_path, "model")
+    (results / "model").unlink()
+    (results / "model").mkdir()
+    for file in cached.iterdir():
+        (results / "model" / file.name).symlink_to(file)
+    check("model")
+    return cached
+
+
+def test_damage_of_ones_own_leaves_the_cache_alone(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    (results / "model/weights").unlink()
+    (results / "model/weights").write_text("edited in a way that replaces the link")
+    with pytest.raises(ArtifactError, match="model changed"):
+        check("model")
+    assert cached.exists() and (results / "model.damaged/weights").exists()
+
+
+def test_a_cache_that_was_deleted(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    shutil.rmtree(cached)
+    with pytest.raises(ArtifactError, match=r"results/x/model is missing: run snakemake"):
+        check("model")
+    assert not (results / "model").exists()  # so that Snakemake makes it again
+
+
+def test_what_two_workflows_store_at_once(results, tmp_path):
+    cached = fetched(results, tmp_path)
+    shutil.copytree(cached, cached / cached.name)
+    (results / "model" / cached.name).symlink_to(cached / cached.name)
+    check("model")
+
+
+def derived(results, tmp_path):
+    """A set made of the model, and whether a job that reads both accepts them."""
+    (results / "set").write_text("made of the model")
+    digests.record(results, ["results/x/set"], ["results/x/model", "results/x/unrecorded"])
+    check("set", "model")
+
+
+def test_inputs_that_do_not_belong_together(results, tmp_path):
+    derived(results, tmp_path)
+    (results / "model/weights").write_text("trained elsewhere")
+    digests.record(results, ["results/x/model"])
+    check("set")
+    check("model")
+    cached = stored(results, tmp_path, "set")
+    with pytest.raises(ArtifactError, match=r"x/set was made of another version of .*x/model"):
+        check("set", "model")
+    assert not (results / "set").exists() and not cached.exists() and (results / "model").exists()
+
+
+def test_a_model_that_is_made_again_with_the_same_bytes(results, tmp_path):
+    derived(results, tmp_path)
+    digests.record(results, ["results/x/model"], ["results/x/table.csv"])
+    check("set", "model", "table.csv")
+
+
+def test_records_that_are_outputs_have_no_record(results):
+    digests.record(results, ["results/x/table.csv", "results/x/digests/table.csv.sha256"])
+    assert not list(results.rglob("*.sha256.sha256"))
+    digests.forget(results, ["results/x/digests/table.csv.sha256"])
+    check("table.csv")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "model"])
+def test_times_in_the_future_are_set_back(results, name):
+    artifact, now = results / name, time.time()
+    timestamp = results / "model/.snakemake_timestamp"
+    timestamp.touch()
+    for path in (artifact, timestamp):
+        os.utime(path, (now + 86400, now + 86400))
+    digests.set_back(results, [f"results/x/{name}", "results/x/gone", "elsewhere"])
+    recorded = (results / f"digests/{name}.sha256").stat().st_mtime
+    assert artifact.stat().st_mtime == pytest.approx(recorded)
+    assert (timestamp.stat().st_mtime > now) == (name != "model")
+
+
+def test_times_in_the_past_stay(results):
+    os.utime(results / "table.csv", (1000, 1000))
+    digests.set_back(results, ["results/x/table.csv"])
+    assert (results / "table.csv").stat().st_mtime == 1000
 
 
 def test_sums_of_some(results):

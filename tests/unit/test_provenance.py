@@ -339,3 +339,18 @@ def test_every_module_of_ours_means_the_same_with_comments():
         source = path.read_bytes()
         edited = b"# first\n" + source.replace(b"\n\n\n", b"\n\n# between\n\n") + b"# last\n"
         assert meaning(edited) == meaning(source), path
+
+
+def test_another_torch_or_processor_is_another_machine(monkeypatch):
+    before = provenance.machine_hash()
+    assert provenance.machine_hash() == before
+    versions = provenance.metadata.version
+    for name in ("torch", "numpy", "scikit-learn"):
+        with monkeypatch.context() as patched:
+            other = {name: "0.1"}
+            patched.setattr(
+                provenance.metadata, "version", lambda n, o=other: o.get(n) or versions(n)
+            )
+            assert provenance.machine_hash() != before
+    monkeypatch.setattr(provenance.platform, "machine", lambda: "another")
+    assert provenance.machine_hash() != before

@@ -4,18 +4,23 @@ rule attack_shard:
         model=paths.MODEL,
     output:
         # removed once merged; until then a killed run keeps its finished shards
-        temp(paths.SHARD),
+        part=temp(paths.SHARD),
+        digest=paths.digest(paths.SHARD),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}/shard{shard}of{shards}.log",
+    cache: CACHED_LOCALLY
     threads: 1
     resources:
-        mem_mb=of_experiment(memory_of_attack),
-        runtime=120,
+        mem_mb=growing(of_experiment(memory_of_attack)),
+        runtime=growing(30),
+        gpu=of_experiment(cards),
     params:
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(wildcards.attack),
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
+        columns=columns_of_set,
+        shard=lambda wildcards: [wildcards.shard, wildcards.shards],
         code=code_of("attack_shard.py", method),
         code_of_examples=code_of_examples,
     message:
@@ -34,23 +39,23 @@ rule attack:
     output:
         examples=paths.ADVERSARIAL,
         summary=paths.ATTACK_SUMMARY,
+        digest_of_examples=paths.digest(paths.ADVERSARIAL),
+        digest_of_summary=paths.digest(paths.ATTACK_SUMMARY),
     log:
         "results/{experiment}/logs/attack/{attack}/{model}/seed{seed}.log",
+    cache: CACHED_LOCALLY
     threads: 1
     resources:
-        mem_mb=of_experiment(memory_of_attack),
-        runtime=120,
+        mem_mb=growing(of_experiment(memory_of_attack)),
+        runtime=growing(30),
+        gpu=of_experiment(cards),
     params:
         script=of_experiment(lambda *which: "merge" if is_sharded(*which) else "attack"),
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(wildcards.attack),
         ),
         device=of_experiment(lambda experiment, wildcards: experiment.device),
-        columns=lambda wildcards: {
-            "seed": wildcards.seed,
-            "model": wildcards.model,
-            "attack": wildcards.attack,
-        },
+        columns=columns_of_set,
         code=of_experiment(code_of_set),
         code_of_examples=code_of_examples,
     message:

@@ -5,10 +5,11 @@ rule claims:
         **paths.table("claims"),
     log:
         "results/{experiment}/logs/tables/claims.log",
+    localrule: True
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         code=code_of("claims.py"),
     message:

@@ -11,7 +11,37 @@ from intriguing import registry
 from intriguing.datasets.root import contents_hash, resolved
 from intriguing.errors import ExperimentError
 from intriguing.experiment import paths
-from intriguing.provenance import SOURCE, code_hash, factory_hash
+from intriguing.provenance import SOURCE, code_hash, factory_hash, machine_hash
+
+
+def use_cache():
+    """Share what machines of the same kind made, in a folder of their own: others round differently.
+
+    A folder that cannot be the cache is named now: Snakemake finds out after the first training.
+    """
+    folder = Path(os.environ.get("SNAKEMAKE_OUTPUT_CACHE", ""))
+    # a node of a cluster has it of the main process
+    if folder.name.startswith("machine-"):
+        folder = folder.parent
+    if not (folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK)):
+        raise WorkflowError(
+            "--cache needs the absolute path of a folder that exists and can be written in"
+            f" SNAKEMAKE_OUTPUT_CACHE, which is {str(folder)!r}: set it, or use make NAME CACHE=folder",
+        )
+    kind = folder / f"machine-{machine_hash()}"
+    kind.mkdir(exist_ok=True)
+    os.environ.update(SNAKEMAKE_OUTPUT_CACHE=str(kind))
+
+
+if workflow.workflow_settings.cache is not None:
+    use_cache()
+
+
+# What a rule says whose output workflows share by --cache. Its params name all that decides the
+# output, since wildcards do not count. Without --cache Snakemake warns of each such rule.
+CACHED = False if workflow.workflow_settings.cache is None else "omit-software"
+# On the nodes of a cluster Snakemake 9.27 cannot hash the folder of a model that it did not train.
+CACHED_LOCALLY = CACHED if workflow.is_main_process else False
 
 # relative to this file: another workflow may use this one as a module
 REPOSITORY = Path(workflow.current_basedir).parent.parent
@@ -168,9 +198,25 @@ def basis_of(experiment, attack):
     }
 
 
+def growing(amount):
+    """Resource function: an amount, or what a function of the wildcards gives, and as much again at
+    each further attempt: a job that a cluster has killed needs more.
+    """
+
+    def of_attempt(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return of_attempt
+
+
 def memory_of_attack(experiment, wildcards):
     """MiB of an attack's job: its working memory, and what torch and the data take."""
     return 1500 + experiment.attack(wildcards.attack)["memory_mb"]
+
+
+def cards(experiment, wildcards):
+    """Graphics cards of a job that computes on the experiment's device."""
+    return int(experiment.device == "cuda")
 
 
 def shown_models(experiment, wildcards):
@@ -239,6 +285,15 @@ def code_of_set(experiment, wildcards):
             code_of("attack_shard.py", method)(wildcards),
         ]
     return code_of("attack.py", method)(wildcards)
+
+
+def columns_of_set(wildcards):
+    """Which set it is, for its line in a table."""
+    return {
+        "seed": wildcards.seed,
+        "model": wildcards.model,
+        "attack": wildcards.attack,
+    }
 
 
 # Named in an adversarial set. It is that of the stage and not of a script: a set is the same, byte

@@ -9,8 +9,8 @@ rule lipschitz:
         "results/{experiment}/logs/lipschitz/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         entry=of_experiment(lambda experiment, wildcards: experiment.bounded()),
         code=code_of("lipschitz.py"),
@@ -33,8 +33,8 @@ rule lipschitz_of_network:
         "results/{experiment}/logs/lipschitz_of_networks/{network}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(15),
     params:
         entry=of_experiment(
             lambda experiment, wildcards: experiment.network(wildcards.network),
@@ -57,8 +57,8 @@ rule certify:
         "results/{experiment}/logs/certificates.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         networks=of_experiment(paths.certified),
         code=code_of("certify.py"),

@@ -1,3 +1,24 @@
+# They read tables and write tables, or a figure of one, in a second or two: on a cluster they run
+# where Snakemake runs, since sending each to a node would take several times as long.
+localrules:
+    attacks_table,
+    transfer_table,
+    table1,
+    table2,
+    table3,
+    table4,
+    table5,
+    certificates,
+    distortion,
+    cures_table,
+    mistakes,
+    layers_figure,
+    instability,
+    mistakes_figure,
+    heatmap,
+    page,
+
+
 rule attacks_table:
     input:
         of_experiment(paths.attack_summaries),
@@ -7,8 +28,8 @@ rule attacks_table:
         "results/{experiment}/logs/tables/attacks.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         code=code_of("collect.py"),
     message:
@@ -41,8 +62,8 @@ rule table1:
         "results/{experiment}/logs/tables/table1.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(shown_models),
         folders=of_experiment(paths.model_folders),
@@ -65,8 +86,8 @@ rule table2:
         "results/{experiment}/logs/tables/table2.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(shown_models),
         attack=of_experiment(shown_attack),
@@ -92,8 +113,8 @@ rule table3:
         "results/{experiment}/logs/tables/table3.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(halved_models),
         folders=of_experiment(paths.halved_folders),
@@ -118,8 +139,8 @@ rule table4:
         "results/{experiment}/logs/tables/table4.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(halved_models),
         noise=of_experiment(lambda *which: paths.halved_transfer(*which)["noise"]),
@@ -144,8 +165,8 @@ rule table5:
         "results/{experiment}/logs/tables/table5.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         networks=of_experiment(paths.bounded_networks),
         code=code_of("table5.py"),
@@ -164,8 +185,8 @@ rule certificates:
         "results/{experiment}/logs/tables/certificates.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(shown_models),
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
@@ -185,8 +206,8 @@ rule layers_figure:
         "results/{experiment}/logs/figures/lipschitz.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code_of("layers_figure.py"),
     message:
@@ -204,8 +225,8 @@ rule instability:
         "results/{experiment}/logs/figures/instability.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         attack=of_experiment(shown_attack),
         code=code_of("instability.py"),
@@ -224,8 +245,8 @@ rule distortion:
         "results/{experiment}/logs/tables/distortion.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(attacked_models),
         attacks=of_experiment(lambda experiment, wildcards: list(experiment.attacks)),
@@ -254,8 +275,8 @@ rule cures_table:
         "results/{experiment}/logs/tables/cures.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(shown_regularisation),
         folders=of_experiment(paths.model_folders),
@@ -276,8 +297,8 @@ rule mistakes:
         "results/{experiment}/logs/tables/mistakes.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=of_experiment(shown_models),
         attack=of_experiment(shown_attack),
@@ -297,8 +318,8 @@ rule mistakes_figure:
         "results/{experiment}/logs/figures/mistakes.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code_of("mistakes_figure.py"),
     message:
@@ -316,8 +337,8 @@ rule heatmap:
         "results/{experiment}/logs/figures/transfer.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code_of("heatmap.py"),
     message:
@@ -336,8 +357,8 @@ rule galleries:
         "results/{experiment}/logs/figures/gallery/{attack}.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         sets=of_experiment(paths.gallery_sets),
         labels=of_experiment(
@@ -369,8 +390,8 @@ rule figure5:
         "results/{experiment}/logs/figures/figure5.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         **figure_params("figure5"),
     message:
@@ -417,8 +438,8 @@ rule figure7:
         "results/{experiment}/logs/figures/figure7.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         labels=of_experiment(
             lambda experiment, wildcards: labels_of(
@@ -443,8 +464,8 @@ rule filters:
         "results/{experiment}/logs/figures/filters/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         label=of_experiment(
             lambda experiment, wildcards: experiment.models[wildcards.model]["label"],
@@ -465,8 +486,8 @@ rule units_table:
         "results/{experiment}/logs/tables/units.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
@@ -490,8 +511,8 @@ rule unit_images:
         "results/{experiment}/logs/figures/unit_images.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         files=of_experiment(paths.unit_pictures),
         layers=of_experiment(layers_of_units),
@@ -512,8 +533,8 @@ rule units_figure:
         "results/{experiment}/logs/figures/units.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
@@ -533,8 +554,8 @@ rule rotation:
         "results/{experiment}/logs/figures/rotation.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
@@ -571,8 +592,8 @@ rule page:
         "results/{experiment}/logs/page.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
         attack=of_experiment(
@@ -607,8 +628,8 @@ rule manifest:
         "results/{experiment}/logs/manifest.log",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=growing(500),
+        runtime=growing(30),
     params:
         code=code_of("manifest.py", lambda *_: ["intriguing.artifacts.digests:sums"]),
     message:

@@ -12,8 +12,8 @@ rule transfer:
         "results/{experiment}/logs/transfer/{attack}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         targets=of_experiment(lambda experiment, wildcards: list(experiment.models)),
         sets=of_experiment(paths.transferred_sets),
@@ -36,8 +36,8 @@ rule transfer_of_noise:
         "results/{experiment}/logs/transfer_of_noise/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         sample=of_experiment(
             lambda experiment, wildcards: experiment.sample(experiment.shown_attack),
@@ -66,8 +66,8 @@ rule halves:
         "results/{experiment}/logs/halves/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         targets=of_experiment(
             lambda experiment, wildcards: list(experiment.halved_models),

@@ -9,8 +9,8 @@ rule units:
         "results/{experiment}/logs/units/{model}/seed{seed}.log",
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(15),
     params:
         entry=of_experiment(
             lambda experiment, wildcards: experiment.units_of(wildcards.model),

@@ -20,7 +20,18 @@ from intriguing.experiment.schema import quoted, shortened
 # an experiment has some hundred values, four levels deep
 LARGEST, DEEPEST = 20_000, 30
 # targets of the Makefile that an experiment cannot be called
-MAKE_TARGETS = ("test", "check", "verify", "lint", "docs", "format", "clean", "help", "benchmark")
+MAKE_TARGETS = (
+    "test",
+    "check",
+    "verify",
+    "lint",
+    "docs",
+    "format",
+    "clean",
+    "help",
+    "benchmark",
+    "slurm",
+)
 
 
 def read(path: str | Path, schema_path: str | Path) -> Experiment:

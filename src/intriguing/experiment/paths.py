@@ -69,6 +69,11 @@ def filled(pattern: str, **values: Any) -> list[str]:
     ]
 
 
+def digest(pattern: str) -> str:
+    """The record of the digest of an output, as `artifacts.digests` writes it."""
+    return pattern.replace("{experiment}/", "{experiment}/digests/", 1) + ".sha256"
+
+
 def table(name: str) -> dict[str, str]:
     """The files of a rendered table, by format."""
     return {format: TABLE.format(name=name, format=format) for format in FORMATS}
