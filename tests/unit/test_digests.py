@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -272,9 +273,18 @@ def test_a_job_records_what_it_wrote_and_only_when_it_is_done(results):
         target.write_text("half")
         raise ArtifactError("no space")
     check("table.csv")  # without a record: Snakemake deletes what a failed job leaves
-    with job(started(outputs=[str(target)])):
+    with job(started(inputs=["results/x/model"], outputs=[str(target)])):
         target.write_text("whole")
     check("table.csv")
+    # what the job needed, and of what the table was made
+    needed = re.search(
+        r"done: ([\d.]+) s of processor time, at most (\d+) MiB",
+        (results / "logs/job.log").read_text(),
+    )
+    assert float(needed[1]) > 0 and int(needed[2]) > 10
+    assert re.search(
+        r"^# from [0-9a-f]{64}  model$", (results / "digests/table.csv.sha256").read_text(), re.M
+    )
     target.write_text("other")
     with pytest.raises(ArtifactError):
         check("table.csv")
