@@ -30,7 +30,7 @@ SET_ASIDE = ".damaged"
 # put by Snakemake into a folder that a job has written
 TIMESTAMP = ".snakemake_timestamp"
 # how the cache that workflows share (``snakemake --cache``) names what it holds
-CACHED = re.compile(r"([0-9a-f]{64})_")
+CACHED = re.compile(r"[0-9a-f]{64}_")
 # a comment of a record: of which version of which input
 FROM = re.compile(r"# from ([0-9a-f]{64})  (.+)\n")
 
@@ -204,15 +204,15 @@ def _set_aside(results: Path, paths: Iterable[Path], entries: Collection[Path] =
     for path in paths:
         artifact = results / path
         lines = _record(results, path).splitlines()
+        # of a record that is damaged itself no line is right
         damaged = entries or {
             entry
             for file in _files(artifact)
             if f"{_digest(file)}  {file.relative_to(results).as_posix()}" not in lines
             for entry in _in_cache(file)
         }
-        # a record from the cache that is damaged itself matches nothing
         for entry in damaged:
-            key = entry.name.split("_")[0]
+            key = entry.name.partition("_")[0]
             for of_same_job in entry.parent.glob(f"{key}_*"):
                 if not of_same_job.name.endswith(SET_ASIDE):
                     _rename(of_same_job)
