@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from intriguing.lipschitz import layers
+from intriguing.lipschitz import activations
 from intriguing.lipschitz.graph import BoundedGraph
 from intriguing.lipschitz.norms import operator_norm, scaled
 
@@ -117,8 +117,11 @@ def dense_chain(graph: BoundedGraph) -> DenseChain | None:
             factor *= layer.bounds.upper
         elif layer.kind == "dropout" or (layer.kind == "reshape" and not weights):
             continue
-        elif type(module) in layers.SLOPES and len(weights) == len(slopes) + 1:
-            slopes.append(layers.SLOPES[type(module)][1])
-        elif type(module) is not nn.Identity:
-            return None
+        elif type(module) is nn.Identity:
+            continue
+        else:
+            slope = activations.slopes(module)
+            if slope is None or len(weights) != len(slopes) + 1:
+                return None
+            slopes.append(slope[1])
     return DenseChain(weights, slopes) if len(weights) == len(slopes) + 1 else None

@@ -7,6 +7,7 @@ block), the root of the sum of squares where they are concatenated.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import time
@@ -20,8 +21,8 @@ from torch import fx, nn
 from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
-from intriguing.networks import kinds, tracing
-from intriguing.networks.logits import described, in_training
+from intriguing.networks import functions, kinds, tracing
+from intriguing.networks.logits import described, in_training, in_words, with_plain_weights
 
 UP = 1 + 1e-14
 
@@ -86,6 +87,7 @@ class BoundedGraph:
     reason: str = ""
 
 
+@torch.no_grad()
 def bound_graph(
     model: nn.Module, input_shape: Sequence[int], *, compare: bool = True, partial: bool = False
 ) -> BoundedGraph:
@@ -113,37 +115,40 @@ def bound_graph(
         If the model is in training mode or does not take such images; `UnknownLayerError` if it
         cannot be traced or has a layer without a bound, unless ``partial``.
     """
+    _check_model(model, input_shape)
+    image = _example(model, input_shape)
+    expected = _output(model, image)
     try:
-        return _bound_graph(model, input_shape, compare, partial)
+        traced = tracing.trace(model, image)
+        _check_trace(traced(image.clone()), expected)
     except UnknownLayerError as error:
         if not partial:
             raise
-        return BoundedGraph(constant=math.inf, paper=math.inf, chain=False, reason=str(error))
+        return _modules_alone(model, image, compare, str(error))
+    return _Composition(traced, compare, partial).bounded
 
 
-@torch.no_grad()
-def _bound_graph(
-    model: nn.Module, input_shape: Sequence[int], compare: bool, partial: bool
-) -> BoundedGraph:
-    _check_model(model, input_shape)
-    original, traced = model, tracing.trace(model)
-    interpreter = _Interpreter(traced, compare, partial)
+def _example(model: nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
+    """A random image on the model's device."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(1, *input_shape, generator=generator).to(device)
+    return torch.rand(1, *input_shape, generator=generator).to(device)
+
+
+def _output(model: nn.Module, image: torch.Tensor) -> torch.Tensor:
     try:
-        interpreter.run(image)
-        _check_trace(original, traced, image)
-    except BoundError as error:
-        # fx appends the place in the graph
-        raise type(error)(str(error).partition("\n\nWhile executing")[0]) from None
-    except (RuntimeError, ValueError) as error:
+        output = model(image.clone())
+    except Exception as error:  # whatever the model's own code raises
         raise BoundError(
-            f"the model does not take images of {tuple(input_shape)}"
-            f" ({str(error).splitlines()[0]}): give input_shape as (channels, height, width),"
-            " without the batch"
+            f"the model does not take images of {tuple(image.shape[1:])} ({in_words(error)}): give"
+            " input_shape as (channels, height, width), without the batch"
         ) from error
-    return interpreter.bounded
+    if not torch.is_tensor(output):
+        raise BoundError(
+            f"the model gives {described(output)}: wrap it in a torch.nn.Module that returns only"
+            " the tensor of logits"
+        )
+    return output
 
 
 def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
@@ -164,38 +169,71 @@ def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
         )
 
 
-def _check_trace(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> None:
-    """Raise unless the traced graph computes what the model does.
-
-    Tracing misses some effects, for example that ``x += y`` changes what other names refer to.
-    """
-    ours, theirs = traced(image), model(image)
-    if not torch.is_tensor(theirs):
-        raise BoundError(
-            f"the model gives {described(theirs)}: wrap it in a torch.nn.Module that returns only"
-            " the tensor of logits"
-        )
-    close = 1e-4 * theirs.abs().amax().clamp(min=1e-30)
-    if ours.shape != theirs.shape or ((ours - theirs).abs() > close).any():
+def _check_trace(ours: torch.Tensor, expected: torch.Tensor) -> None:
+    """Raise unless the traced graph gives what the model does."""
+    close = 1e-4 * expected.abs().amax().clamp(min=1e-30)
+    if ours.shape != expected.shape or ((ours - expected).abs() > close).any():
         raise UnknownLayerError(
             "the model computes something else than its traced operations, for example because of"
-            " in-place changes or randomness: remove these, or register a bound for the part that"
-            " has them"
+            " randomness: remove it, or register a bound for the part that has it"
         )
 
 
-class _Interpreter(fx.Interpreter):
-    """Runs the model once, for the shapes, and bounds each operation on the way."""
+def _modules_alone(
+    model: nn.Module, image: torch.Tensor, compare: bool, reason: str
+) -> BoundedGraph:
+    """The modules that have a bound, of a model whose graph is not known, as they run."""
+    bounded = BoundedGraph(constant=math.inf, paper=math.inf, chain=False, reason=reason)
+    model = with_plain_weights(model)
+    inside: list[nn.Module] = []
+    handles = []
 
-    def __init__(self, module: fx.GraphModule, compare: bool, partial: bool):
-        super().__init__(module)
-        self.compare, self.partial = compare, partial
+    def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if not inside and len(inputs) == 1 and torch.is_tensor(inputs[0]):
+            name, shape = names[module], tuple(inputs[0].shape[1:])
+            with contextlib.suppress(UnknownLayerError):
+                bounded.layers.append(_bounded_layer(name, module, shape, compare))
+        inside.append(module)
+
+    def leave(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        inside.pop()
+
+    names = {module: name for name, module in model.named_modules()}
+    for module in names:
+        if layers.is_known(module):
+            handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+    try:
+        model(image.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return bounded
+
+
+def _bounded_layer(
+    name: str, module: nn.Module, shape: tuple[int, ...], compare: bool, kind: str | None = None
+) -> Layer:
+    start = time.perf_counter()
+    try:
+        bounds = layers.bounds_of(module, shape, compare)
+    except BoundError as error:
+        raise type(error)(f"layer {name}: {error}") from error
+    kind = kind or kinds.name_of(module) or type(module).__name__
+    return Layer(name, kind, module, shape, bounds, time.perf_counter() - start)
+
+
+class _Composition:
+    """Bounds each operation of a graph and composes the constants, in the order of execution."""
+
+    def __init__(self, traced: fx.GraphModule, compare: bool, partial: bool):
+        self.traced, self.compare, self.partial = traced, compare, partial
         self.bounded = BoundedGraph()
         # Lipschitz constants of each value that depends on the image
         self.constants: dict[Any, _Constants] = {}
+        for node in traced.graph.nodes:
+            self._add(node)
 
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
+    def _add(self, n: fx.Node) -> None:
         if n.op == "placeholder":
             self.constants[n] = (1.0, 1.0)
         elif n.op == "output":
@@ -204,27 +242,25 @@ class _Interpreter(fx.Interpreter):
             if any(len(source.users) > 1 for source in self._dependent(n.all_input_nodes)):
                 self.bounded.chain = self.bounded.chain and self._others_use_shapes(n)
             try:
-                self.constants[n] = self._bound(n, value)
+                self.constants[n] = self._bound(n, n.meta["value"])
             except UnknownLayerError as error:
                 if not self.partial:
                     raise
                 self.constants[n] = self._unbounded(n, str(error))
-        return value
 
     def _unbounded(self, node: fx.Node, reason: str) -> _Constants:
         """An infinite constant, for a layer or operation without a bound."""
         self.bounded.reason = self.bounded.reason or reason
-        called = node.op == "call_module"
-        kind = type(self._module(node)).__name__ if called else tracing.operation_name(node.target)
-        inputs = [self.env[n] for n in self._dependent(node.all_input_nodes)]
-        shape = tuple(inputs[0].shape[1:]) if torch.is_tensor(inputs[0]) else None
-        bounds = Bounds(0.0, math.inf, method="none known")
-        name = node.target if called else node.name
-        self.bounded.layers.append(Layer(str(name), kind, None, shape, bounds, 0.0))
+        kind = tracing.row_kind(self.traced, node)
+        if kind:
+            value = _value(self._dependent(node.all_input_nodes)[0])
+            shape = tuple(value.shape[1:]) if torch.is_tensor(value) else None
+            bounds = Bounds(0.0, math.inf, method="none known")
+            self.bounded.layers.append(Layer(_name(node), kind, None, shape, bounds, 0.0))
         return math.inf, math.inf
 
     def _module(self, node: fx.Node) -> nn.Module:
-        return self.fetch_attr(str(node.target))
+        return self.traced.get_submodule(str(node.target))
 
     def _dependent(self, values: Iterable[Any]) -> list[fx.Node]:
         """Those of some nodes and numbers that depend on the image."""
@@ -246,56 +282,62 @@ class _Interpreter(fx.Interpreter):
         bounded.constant, bounded.paper = self.constants[final]
         if final.op == "call_module":
             module = self._module(final)
-            if type(module) is nn.Linear and self.env[final].ndim == 2:
+            if type(module) is nn.Linear and _value(final).ndim == 2:
                 bounded.last = module
                 bounded.before_last = self.constants[final.all_input_nodes[0]][0]
 
     def _bound(self, node: fx.Node, value: Any) -> _Constants:
-        if not torch.is_tensor(value):
-            raise kinds.unknown(f"{node.name}, which does not return a tensor")
         if node.op == "call_module":
-            module = self._module(node)
-            if not layers.is_known(module):
-                raise kinds.unknown(f"layer {node.target} ({type(module).__name__})")
-            if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
-                raise kinds.unknown(f"{node.target} with more than one argument")
-            return self._layer(node, str(node.target), module)
-        if node.target is operator.getitem:
+            return self._called(node)
+        target = tracing.target_of(node)
+        if target is operator.getitem:
             return self._part(node)
-        if node.target in kinds.AS_MODULES:
-            return self._layer(node, node.name, tracing.as_module(node))
-        if node.target in tracing.SUMS:
+        if target in functions.SUMS:
             return self._sum(node, value)
-        if node.target in tracing.FACTORS or node.target in tracing.QUOTIENTS:
+        if target in functions.FACTORS or target in functions.QUOTIENTS:
             return self._scale(node, value)
-        if node.target in (torch.cat, torch.concat):
-            return self._concatenation(node)
-        raise kinds.unknown(f"the operation {tracing.operation_name(node.target)} ({node.name})")
-
-    def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
+        if any(target in known for known in functions.JOINED):
+            return self._joined(node)
         source = node.args[0] if node.args else None
         if source not in self.constants or len(self._dependent(node.all_input_nodes)) != 1:
-            raise kinds.unknown(f"{name} with these arguments")
-        shape = tuple(self.env[source].shape[1:])
-        start = time.perf_counter()
-        try:
-            bounds = layers.bounds_of(module, shape, self.compare)
-        except BoundError as error:
-            raise type(error)(f"layer {name}: {error}") from error
-        spent = time.perf_counter() - start
-        kind = kinds.name_of(module) or type(module).__name__
-        self.bounded.layers.append(Layer(name, kind, module, shape, bounds, spent))
-        constant, paper = self.constants[source]
-        by_paper = bounds.upper if bounds.paper is None else bounds.paper
-        return constant * bounds.upper * UP, paper * by_paper
+            name = tracing.operation_name(node.target)
+            reason = kinds.REASONS.get(functions.without_underscore(name))
+            raise kinds.unknown(f"the operation {name} ({node.name}) with these arguments", reason)
+        if isinstance(value, tuple | list):
+            # parts, which together are all of it
+            self.bounded.chain = False
+        return self._layer(node, node.name, tracing.as_module(node))
 
-    def _add_row(self, node: fx.Node, kind: str, bounds: Bounds) -> None:
-        shape = tuple(self.env[node.all_input_nodes[0]].shape[1:])
-        self.bounded.layers.append(Layer(node.name, kind, None, shape, bounds, 0.0))
+    def _called(self, node: fx.Node) -> _Constants:
+        module = self._module(node)
+        if not layers.is_known(module):
+            reason = kinds.REASONS.get(type(module))
+            raise kinds.unknown(f"layer {node.target} ({type(module).__name__})", reason)
+        if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
+            raise kinds.unknown(f"{node.target} with more than one argument")
+        return self._layer(node, str(node.target), module)
+
+    def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
+        source = self._dependent(node.all_input_nodes)[0]
+        shape = tuple(_value(source).shape[1:])
+        kind = tracing.row_kind(self.traced, node)
+        layer = _bounded_layer(name, module, shape, self.compare, kind)
+        self.bounded.layers.append(layer)
+        constant, paper = self.constants[source]
+        upper = layer.bounds.upper
+        by_paper = upper if layer.bounds.paper is None else layer.bounds.paper
+        return _times(constant, upper) * UP, _times(paper, by_paper)
+
+    def _add_row(self, node: fx.Node, bounds: Bounds) -> None:
+        kind = tracing.row_kind(self.traced, node)
+        shape = tuple(_value(self._dependent(node.all_input_nodes)[0]).shape[1:])
+        self.bounded.layers.append(Layer(node.name, str(kind), None, shape, bounds, 0.0))
 
     def _part(self, node: fx.Node) -> _Constants:
         """A part of a value: every number of it at most once."""
         source, index = node.args
+        if isinstance(_value(source), tuple | list):
+            return self.constants[source]
         indices = index if isinstance(index, tuple) else (index,)
         plain = (int, slice, type(None), type(Ellipsis))
         if source not in self.constants or not all(isinstance(i, plain) for i in indices):
@@ -313,7 +355,7 @@ class _Interpreter(fx.Interpreter):
 
     def _spread(self, operand: fx.Node, value: torch.Tensor) -> float:
         """Factor by which repeating an operand along an axis multiplies distances."""
-        repeats = value.numel() // max(1, self.env[operand].numel())
+        repeats = value.numel() // max(1, _value(operand).numel())
         self.bounded.chain = self.bounded.chain and repeats == 1
         return math.sqrt(repeats) * (UP if repeats > 1 else 1)
 
@@ -322,7 +364,7 @@ class _Interpreter(fx.Interpreter):
         if len(dependent) > 1:
             self.bounded.chain = False
             # as a map of both branches at once
-            self._add_row(node, "sum", Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
+            self._add_row(node, Bounds(math.sqrt(2) * (1 - 1e-15), math.sqrt(2) * UP))
         parts = [
             [self._spread(n, value) * constant for constant in self.constants[n]] for n in dependent
         ]
@@ -332,26 +374,45 @@ class _Interpreter(fx.Interpreter):
     def _scale(self, node: fx.Node, value: torch.Tensor) -> _Constants:
         left, right = self._operands(node)
         dependent = self._dependent((left, right))
-        if len(dependent) != 1 or (node.target in tracing.QUOTIENTS and dependent[0] is not left):
-            raise kinds.unknown(f"a product or quotient of two values of the image ({node.name})")
+        quotient = tracing.target_of(node) in functions.QUOTIENTS
+        if len(dependent) != 1 or (quotient and dependent[0] is not left):
+            raise kinds.unknown(
+                f"the {'quotient' if quotient else 'product'} {node.name}", kinds.REASONS["mul"]
+            )
         other = right if dependent[0] is left else left
-        factor = self.env[other] if isinstance(other, fx.Node) else other
+        factor = _value(other) if isinstance(other, fx.Node) else other
         factor = torch.as_tensor(factor, dtype=torch.float64).abs()
-        largest = (1 / factor).amax() if node.target in tracing.QUOTIENTS else factor.amax()
+        largest = (1 / factor).amax() if quotient else factor.amax()
         if not largest.isfinite():
             raise BoundError(f"{node.name} divides by zero or multiplies by infinity: fix it")
         largest = largest.item()
         spread = self._spread(dependent[0], value)
         lower = largest * (1 - 1e-15)
-        self._add_row(node, "scale", Bounds(lower, spread * largest * UP, paper=largest))
+        self._add_row(node, Bounds(lower, spread * largest * UP, paper=largest))
         constant, paper = self.constants[dependent[0]]
         return constant * spread * largest * UP, paper * largest
 
-    def _concatenation(self, node: fx.Node) -> _Constants:
-        if not node.args or not isinstance(node.args[0], list | tuple):
+    def _joined(self, node: fx.Node) -> _Constants:
+        """A concatenation, or the larger of two values: no number counts twice."""
+        several = node.args[0] if isinstance(node.args[0], list | tuple) else node.args
+        parts = [self.constants[n] for n in self._dependent(several)]
+        if not parts or len(parts) != len(self._dependent(node.all_input_nodes)):
             raise kinds.unknown(f"{node.name} with these arguments")
-        parts = [self.constants[n] for n in self._dependent(node.args[0])]
         self.bounded.chain = False
-        self._add_row(node, "concatenation", Bounds.exactly(1.0))
+        self._add_row(node, Bounds.exactly(1.0))
         constant, paper = (math.hypot(*values) * UP for values in zip(*parts, strict=True))
         return constant, paper
+
+
+def _value(node: fx.Node) -> Any:
+    """What an operation gave for the image."""
+    return node.meta["value"]
+
+
+def _name(node: fx.Node) -> str:
+    return str(node.target) if node.op == "call_module" else node.name
+
+
+def _times(constant: float, factor: float) -> float:
+    """A product in which an unknown constant times nothing is still unknown."""
+    return constant if math.isinf(constant) else constant * factor

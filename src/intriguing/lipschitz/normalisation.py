@@ -53,19 +53,59 @@ def batch_norm_constant(
     return scale.amax().item() * UP
 
 
+def standardisation_bounds(weight: torch.Tensor | None, count: float, epsilon: float) -> Bounds:
+    """Group, layer, instance and RMS norm: v / sqrt(|v|^2 / n + epsilon) with v = x - mean(x).
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        What each value is multiplied by at the end; ones by default.
+    count : float
+        n, the number of values that are normalised together; infinite where no mean is taken.
+    epsilon : float
+
+    Returns
+    -------
+    Bounds
+        ``upper`` is max |weight| / sqrt(epsilon): the derivative of v / sqrt(|v|^2 / n + epsilon)
+        has norm 1 / sqrt(epsilon) at 0 and less elsewhere (`contrast_bounds` with gamma 1/2), and
+        that of the subtraction has norm 1. ``lower`` is attained at a constant image.
+
+    Raises
+    ------
+    BoundError
+        If epsilon is not positive or a weight is not finite.
+    """
+    if not epsilon > 0:
+        raise BoundError(
+            f"a norm with epsilon {epsilon} has no Lipschitz constant: give a positive epsilon"
+        )
+    largest = 1.0 if weight is None else weight.detach().double().abs().amax().item()
+    if not math.isfinite(largest):
+        raise BoundError("a norm has a weight that is not finite: repair the model")
+    if count == 1:
+        return Bounds.exactly(0.0)
+    constant = largest / math.sqrt(epsilon)
+    # one value, with the mean taken off, moves by sqrt(1 - 1 / n) of what it did
+    return Bounds(constant * math.sqrt(1 - 1 / count) * (1 - 1e-12), constant * UP)
+
+
 def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     """Lipschitz constant of contrast normalisation x / (epsilon + |x|^2)^gamma.
 
     Szegedy et al. 2013, section 4.3: epsilon^-gamma, which is attained at 0, for gamma in (0, 1].
-    (Radially the derivative is (epsilon + (1 - 2 gamma) r^2) / (epsilon + r^2)^(gamma + 1), at most
-    epsilon^-gamma in size as long as |1 - 2 gamma| <= 1.)
+    It holds for every gamma >= 0: with u = r^2 / (epsilon + r^2), r = |x|, the derivative is
+    epsilon^-gamma (1 - u)^gamma along the sphere, and (1 - u)^gamma |1 - 2 gamma u| times
+    epsilon^-gamma along x. If 2 gamma u <= 1 that is at most epsilon^-gamma. Otherwise
+    (1 - u)^gamma (2 gamma u - 1) is largest, on all of u <= 1, at u = 3 / (2 gamma + 2), where it is
+    less than 2 (1 - u)^gamma gamma u <= 2 (gamma / (gamma + 1))^(gamma + 1) < 2 / e.
 
     Parameters
     ----------
     epsilon : float
         Positive.
     gamma : float
-        Between 0 and 1.
+        At least 0.
 
     Returns
     -------
@@ -81,9 +121,9 @@ def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     >>> round(contrast_bounds(epsilon=0.25, gamma=0.5).upper, 6)
     2.0
     """
-    if not epsilon > 0 or not 0 <= gamma <= 1:
+    if not epsilon > 0 or not 0 <= gamma < math.inf:
         raise BoundError(
-            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and gamma in [0, 1]"
+            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and gamma of at least 0"
         )
     constant = float(epsilon) ** -gamma
     return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)
