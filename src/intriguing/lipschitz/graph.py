@@ -396,7 +396,7 @@ class _Composition:
         """A concatenation, or the larger of two values: no number counts twice."""
         several = node.args[0] if isinstance(node.args[0], list | tuple) else node.args
         parts = [self.constants[n] for n in self._dependent(several)]
-        if not parts or len(parts) != len(self._dependent(node.all_input_nodes)):
+        if not parts or not set(self._dependent(node.all_input_nodes)) <= set(several):
             raise kinds.unknown(f"{node.name} with these arguments")
         self.bounded.chain = False
         self._add_row(node, Bounds.exactly(1.0))

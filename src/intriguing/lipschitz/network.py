@@ -113,8 +113,10 @@ class NetworkBounds(Constants):
         The same with the paper's bounds, every pool 1: not a bound where pools overlap.
     eclipse : float or None
         ECLipsE-Fast, where all layers are dense.
+    multipliers : float or None
+        The same with multipliers found by gradient descent (`chain`); at most ``eclipse``.
     lipsdp : float or None
-        LipSDP, where requested and all layers are dense.
+        LipSDP, where requested, all layers are dense and no activation falls.
     upper : float
         The smallest certified constant.
     pairwise : float64 Tensor (classes, classes) or None
@@ -130,6 +132,7 @@ class NetworkBounds(Constants):
     product: float
     paper: float
     eclipse: float | None
+    multipliers: float | None
     lipsdp: float | None
     layers: pandas.DataFrame
     reason: str = ""
@@ -191,12 +194,14 @@ def network_bounds(
         _check_images(images, input_shape)
     chain = dense_chain(graph)
     eclipse = None if chain is None else chain.constant()
+    multipliers = None if chain is None else chain.best_constant()
     semidefinite = None
-    if lipsdp and chain is not None:
+    if lipsdp and chain is not None and min(chain.lowest, default=0.0) >= 0:
         from intriguing.lipschitz.lipsdp import lipsdp_constant
 
         semidefinite = lipsdp_constant(chain)
-    upper = min(value for value in (graph.constant, eclipse, semidefinite) if value is not None)
+    known = (graph.constant, eclipse, multipliers, semidefinite)
+    upper = min(value for value in known if value is not None)
     if images is None:
         generator = torch.Generator().manual_seed(seed)
         images = torch.rand(SAMPLES, *input_shape, generator=generator)
@@ -211,6 +216,7 @@ def network_bounds(
         product=graph.constant,
         paper=graph.paper,
         eclipse=eclipse,
+        multipliers=multipliers,
         lipsdp=semidefinite,
         upper=upper,
         pairwise=_pairwise(graph, chain, upper),

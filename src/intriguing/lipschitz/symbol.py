@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from intriguing.lipschitz.norms import largest_norm
+from intriguing.lipschitz.norms import largest_norm, norm_estimate
 from intriguing.lipschitz.rounding import UNIT
 from intriguing.lipschitz.windows import Axis
 
@@ -97,6 +97,10 @@ class Symbol:
             input by a phase that grows along the axis and gives another valid bound.
         """
         return largest_norm(self.at(torus_frequencies(points, shifts)), error=self.error)
+
+    def torus_estimate(self, points: Sequence[int], shifts: Sequence[float]) -> float:
+        """A lower estimate of `torus_norm`, for much less work."""
+        return norm_estimate(self.at(torus_frequencies(points, shifts)))
 
     def supremum(self) -> float:
         """Certified bound on the norm over all frequencies, from a grid.

@@ -190,7 +190,10 @@ def name_of(module: nn.Module) -> str | None:
 def unknown(what: str, reason: str | None = None) -> UnknownLayerError:
     """The error for a layer or operation without a bound, and why it has none if that is known."""
     if reason:
-        return UnknownLayerError(f"there is no bound for {what}: {reason}")
+        return UnknownLayerError(
+            f"there is no bound for {what}: {reason}; where a module around it has one, register"
+            " that with intriguing.lipschitz.register"
+        )
     return UnknownLayerError(
         f"there is no bound for {what}: register one for its class with"
         " intriguing.lipschitz.register (for an operation: put it into a module of its own first)"

@@ -92,18 +92,6 @@ class _Tracer(fx.Tracer):
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val if self._running else super().getattr(attr, attr_val, parameter_proxy_cache)
 
-    def create_args_for_root(
-        self, root_fn: Any, is_module: bool, concrete_args: Any = None
-    ) -> tuple[Any, list[Any]]:
-        # the image alone: other parameters keep their defaults
-        return root_fn, [self.root, self.create_proxy("placeholder", "image", (), {})]
-
-    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        # fx replaces calls of modules also while an operation is run for its value
-        return (
-            forward(*args, **kwargs) if self._running else super().call_module(m, forward, args, kwargs)
-        )
-
     def create_arg(self, a: Any) -> Any:
         # before fx takes it for a constant tensor
         return a.node if type(a) is _Proxy else super().create_arg(a)
@@ -130,11 +118,11 @@ class _Tracer(fx.Tracer):
     def _value(self, node: fx.Node) -> Any:
         if node.op == "placeholder":
             return self.image
-        if node.op == "get_attr":
-            return operator.attrgetter(node.target)(self.root)
         arguments, options = known(node.args), known(node.kwargs)
         self._running = True
         try:
+            if node.op == "get_attr":
+                return operator.attrgetter(node.target)(self.root)
             if node.op == "call_method":
                 return getattr(arguments[0], node.target)(*arguments[1:], **options)
             called = self.root.get_submodule(node.target) if node.op == "call_module" else node.target
