@@ -20,7 +20,7 @@ from intriguing.lipschitz import (
 from intriguing.lipschitz import layers as known_layers
 from intriguing.lipschitz.graph import bound_graph
 from intriguing.lipschitz.network import jacobian_norms
-from intriguing.networks import given_weights, kinds
+from intriguing.networks import kinds
 from intriguing.torchvision_import import import_torchvision
 
 
@@ -492,26 +492,6 @@ def test_alexnet_is_the_one_of_2012():
         torch.testing.assert_close(theirs.eval()(images), plain(normalise(images)))
     with pytest.raises(ModelError, match=r"cannot be built with .nonsense"):
         networks.build("torchvision_alexnet", (3, 224, 224), 1000, weights="nonsense")
-
-
-def test_weights_from_a_file(tmp_path):
-    model, other = small_alexnet(), small_alexnet()
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    given_weights.load_weights(other, tmp_path / "weights.pt")
-    assert torch.equal(other[0].weight, model[0].weight)
-    for content, words in [
-        ({"0.weight": torch.zeros(2)}, "is of another network"),
-        ([1, 2], "lacks 0.weight; expected are 0.weight to 11.bias"),
-        ({f"module.{k}": v for k, v in model.state_dict().items()}, "it has module.0.weight"),
-    ]:
-        torch.save(content, tmp_path / "wrong.pt")
-        with pytest.raises(ModelError, match=words):
-            given_weights.load_weights(other, tmp_path / "wrong.pt")
-    (tmp_path / "broken.safetensors").write_bytes(b"no such file")
-    with pytest.raises(ModelError, match="cannot be read"):
-        given_weights.load_weights(other, tmp_path / "broken.safetensors")
-    with pytest.raises(ModelError, match="does not exist"):
-        given_weights.load_weights(other, tmp_path / "missing.pt")
 
 
 def test_noise_tolerance(linear, images, labels):

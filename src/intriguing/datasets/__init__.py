@@ -57,8 +57,9 @@ def load(
         a test set.
     **options
         Options of the reader. ``image_folder``: ``folder``, which holds ``train/<class>/*`` and
-        ``test/<class>/*``, or ``<class>/*`` (a relative path is under the root); and ``size``,
-        ``resize``, ``channels``, see `folder.decode`. None counts as not given.
+        ``test/<class>/*`` (or other names of sets, see `class_folders.sets`), or ``<class>/*`` (a
+        relative path is under the root); and ``size``, ``resize``, ``channels``, see
+        `folder.decode`. None counts as not given.
 
     Returns
     -------

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from intriguing.datasets.class_folders import Listing, listing
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.download import download, elsewhere
-from intriguing.datasets.folder import Listing, decoded, listing
+from intriguing.datasets.folder import decoded
 from intriguing.datasets.subset import Subset
 from intriguing.errors import DataError
 from intriguing.torchvision_import import import_torchvision
