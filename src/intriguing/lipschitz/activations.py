@@ -186,7 +186,8 @@ _SLOPES: dict[type[nn.Module] | str, Callable[[Any], Slopes]] = {
     nn.Hardtanh: _always(0.0, 1.0),
     nn.Sigmoid: _always(0.0, 0.25),
     nn.LogSigmoid: _always(0.0, 1.0),
-    nn.Hardsigmoid: _always(0.0, math.nextafter(1 / 6, 1)),
+    # 1/6 as torch's gradient has it, which is rounded up to single precision
+    nn.Hardsigmoid: _always(0.0, torch.tensor(1 / 6).item()),
     nn.Tanh: _always(0.0, 1.0),
     nn.Tanhshrink: _always(0.0, 1.0),
     nn.Softsign: _always(0.0, 1.0),

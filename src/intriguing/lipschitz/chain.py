@@ -126,9 +126,11 @@ class DenseChain:
             torch.zeros(len(weight), dtype=torch.float64, requires_grad=True)
             for weight in self.weights[:-1]
         ]
+        if not logarithms:
+            return []
         best, found = torch.inf, logarithms
-        optimiser = torch.optim.Adam(logarithms, lr=STEP) if logarithms else None
-        for _ in range(STEPS if optimiser else 0):
+        optimiser = torch.optim.Adam(logarithms, lr=STEP)
+        for _ in range(STEPS):
             roots = [(one.clamp(-FARTHEST, FARTHEST) / 2).exp() for one in logarithms]
             value = _squared_norm(self._rows(roots, _squared_norm))
             if value.item() < best:
@@ -186,9 +188,11 @@ def dense_chain(graph: BoundedGraph) -> DenseChain | None:
             weights.append(weight if weights else factor * weight)
         elif layer.kind == "scale" and not weights:
             factor *= layer.bounds.upper
-        elif layer.kind == "dropout" or (layer.kind == "reshape" and not weights):
-            continue
-        elif type(module) is nn.Identity:
+        elif (
+            layer.kind == "dropout"
+            or (layer.kind == "reshape" and not weights)
+            or type(module) is nn.Identity
+        ):
             continue
         else:
             found = None if module is None else activations.slopes(module)

@@ -201,7 +201,10 @@ def _modules_alone(
     names = {module: name for name, module in model.named_modules()}
     for module in names:
         if layers.is_known(module):
-            handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+            handles += [
+                module.register_forward_pre_hook(enter),
+                module.register_forward_hook(leave),
+            ]
     try:
         model(image.clone())
     finally:
@@ -253,8 +256,7 @@ class _Composition:
         self.bounded.reason = self.bounded.reason or reason
         kind = tracing.row_kind(self.traced, node)
         if kind:
-            value = _value(self._dependent(node.all_input_nodes)[0])
-            shape = tuple(value.shape[1:]) if torch.is_tensor(value) else None
+            shape = _shape(self._dependent(node.all_input_nodes)[0])
             bounds = Bounds(0.0, math.inf, method="none known")
             self.bounded.layers.append(Layer(_name(node), kind, None, shape, bounds, 0.0))
         return math.inf, math.inf
@@ -299,7 +301,9 @@ class _Composition:
         if any(target in known for known in functions.JOINED):
             return self._joined(node)
         source = node.args[0] if node.args else None
-        if source not in self.constants or len(self._dependent(node.all_input_nodes)) != 1:
+        given = [*node.args, *node.kwargs.values()]
+        several = len(self._dependent(given)) + len(self._dependent(node.all_input_nodes)) != 2
+        if source not in self.constants or several:
             name = tracing.operation_name(node.target)
             reason = kinds.REASONS.get(functions.without_underscore(name))
             raise kinds.unknown(f"the operation {name} ({node.name}) with these arguments", reason)
@@ -319,8 +323,9 @@ class _Composition:
 
     def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
         source = self._dependent(node.all_input_nodes)[0]
-        shape = tuple(_value(source).shape[1:])
-        kind = tracing.row_kind(self.traced, node)
+        shape, kind = _shape(source), tracing.row_kind(self.traced, node)
+        if shape is None:
+            raise kinds.unknown(f"{name} of several values at once")
         layer = _bounded_layer(name, module, shape, self.compare, kind)
         self.bounded.layers.append(layer)
         constant, paper = self.constants[source]
@@ -330,7 +335,7 @@ class _Composition:
 
     def _add_row(self, node: fx.Node, bounds: Bounds) -> None:
         kind = tracing.row_kind(self.traced, node)
-        shape = tuple(_value(self._dependent(node.all_input_nodes)[0]).shape[1:])
+        shape = _shape(self._dependent(node.all_input_nodes)[0])
         self.bounded.layers.append(Layer(node.name, str(kind), None, shape, bounds, 0.0))
 
     def _part(self, node: fx.Node) -> _Constants:
@@ -407,6 +412,12 @@ class _Composition:
 def _value(node: fx.Node) -> Any:
     """What an operation gave for the image."""
     return node.meta["value"]
+
+
+def _shape(node: fx.Node) -> tuple[int, ...] | None:
+    """Shape of what an operation gave, without the batch; None if it gave several values."""
+    value = _value(node)
+    return tuple(value.shape[1:]) if torch.is_tensor(value) else None
 
 
 def _name(node: fx.Node) -> str:

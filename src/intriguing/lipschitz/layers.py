@@ -33,6 +33,7 @@ Shape = tuple[int, ...]
 Bound = Callable[[Any, Shape, bool], Bounds]
 _AnyBound = TypeVar("_AnyBound", bound=Callable[..., Bounds])
 
+
 @dataclass(frozen=True)
 class _Kind:
     """A kind of layer.
@@ -241,7 +242,10 @@ def _padding(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     copies = 1
     for size, before, after in zip(
         # torch counts from the last axis
-        input_shape[:0:-1], module.padding[::2], module.padding[1::2], strict=True
+        input_shape[:0:-1],
+        module.padding[::2],
+        module.padding[1::2],
+        strict=True,
     ):
         copies *= Axis(size, kernel=1, before=before, after=after, mode=mode).most_copies
     return _exact(math.sqrt(copies))

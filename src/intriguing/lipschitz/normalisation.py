@@ -97,8 +97,8 @@ def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     It holds for every gamma >= 0: with u = r^2 / (epsilon + r^2), r = |x|, the derivative is
     epsilon^-gamma (1 - u)^gamma along the sphere, and (1 - u)^gamma |1 - 2 gamma u| times
     epsilon^-gamma along x. If 2 gamma u <= 1 that is at most epsilon^-gamma. Otherwise
-    (1 - u)^gamma (2 gamma u - 1) is largest, on all of u <= 1, at u = 3 / (2 gamma + 2), where it is
-    less than 2 (1 - u)^gamma gamma u <= 2 (gamma / (gamma + 1))^(gamma + 1) < 2 / e.
+    (1 - u)^gamma (2 gamma u - 1) < 2 gamma u (1 - u)^gamma, which is largest at u = 1 / (gamma + 1)
+    and there 2 (gamma / (gamma + 1))^(gamma + 1) < 2 / e.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     """
     if not epsilon > 0 or not 0 <= gamma < math.inf:
         raise BoundError(
-            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and gamma of at least 0"
+            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and a gamma >= 0"
         )
     constant = float(epsilon) ** -gamma
     return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)

@@ -13,7 +13,16 @@ from torch import nn
 from intriguing.networks import kinds
 
 # what changes its operand in place counts as what does not: `tracing` refuses it where that matters
-SUMS = (operator.add, operator.iadd, torch.add, "add", operator.sub, operator.isub, torch.sub, "sub")
+SUMS = (
+    operator.add,
+    operator.iadd,
+    torch.add,
+    "add",
+    operator.sub,
+    operator.isub,
+    torch.sub,
+    "sub",
+)
 FACTORS = (operator.mul, operator.imul, torch.mul, "mul")
 QUOTIENTS = (operator.truediv, operator.itruediv, torch.div, "div")
 # of several values of the image, and what a row is called
@@ -290,7 +299,9 @@ FUNCTIONS: dict[Any, Function] = {
     **dict.fromkeys((torch.mean, "mean"), _by_size(kinds.Averaged, fewer=True)),
     **dict.fromkeys((torch.sum, "sum"), _by_size(kinds.Totalled, fewer=True)),
     **dict.fromkeys(("expand", "expand_as", "repeat"), _by_size(kinds.Copied, fewer=False)),
-    **dict.fromkeys((torch.tile, "tile", torch.repeat_interleave), _by_size(kinds.Copied, fewer=False)),
+    **dict.fromkeys(
+        (torch.tile, "tile", torch.repeat_interleave), _by_size(kinds.Copied, fewer=False)
+    ),
 }
 
 

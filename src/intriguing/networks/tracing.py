@@ -21,6 +21,9 @@ from intriguing.networks.logits import in_words, with_plain_weights
 
 # what is known of a tensor without its values
 _SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
+# new tensors, of a shape or type that is given or that of another
+_NEW = ("new_tensor", "new_zeros", "new_ones", "new_full", "new_empty")
+_NEW_LIKE = (torch.zeros_like, torch.ones_like, torch.full_like)
 # of these, what does not depend on the number of images
 _CERTAIN = ("dim", "ndimension", "is_floating_point", "is_complex", "is_contiguous")
 
@@ -39,6 +42,23 @@ class _Proxy(fx.Proxy):
         if callable(getattr(self.node.meta["value"], name)):
             return fx.proxy.Attribute(self, name)
         return self.tracer.create_proxy("call_function", getattr, (self, name), {})
+
+    # fx would record these as sums, differences, ... that leave the value alone
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._changed(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._changed(operator.isub, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._changed(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._changed(operator.itruediv, other)
+
+    def _changed(self, change: Any, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", change, (self, other), {})
 
     def _known(self) -> Any:
         """The value, if it is the same for every image of this shape."""
@@ -125,7 +145,9 @@ class _Tracer(fx.Tracer):
                 return operator.attrgetter(node.target)(self.root)
             if node.op == "call_method":
                 return getattr(arguments[0], node.target)(*arguments[1:], **options)
-            called = self.root.get_submodule(node.target) if node.op == "call_module" else node.target
+            called = (
+                self.root.get_submodule(node.target) if node.op == "call_module" else node.target
+            )
             return called(*arguments, **options)
         finally:
             self._running = False
@@ -147,7 +169,7 @@ def _depends(node: fx.Node) -> bool:
 
 def _is_certain(node: fx.Node) -> bool:
     """Whether a value is the same for any number of images of this shape."""
-    if "value" not in node.meta or not is_fact(node) and node.target is not operator.getitem:
+    if "value" not in node.meta or (not is_fact(node) and node.target is not operator.getitem):
         return False
     value = node.meta["value"]
     if isinstance(value, bool | torch.dtype | torch.device) or node.target in _CERTAIN:
@@ -250,10 +272,10 @@ def _check_hooks(model: nn.Module) -> None:
 
 
 def is_fact(node: fx.Node) -> bool:
-    """Whether an operation gives the shape, type or device of a tensor, not its values."""
+    """Whether what an operation gives depends on shape, type or device of a tensor alone."""
     if node.op == "call_method":
-        return node.target in (*_SHAPES, *_CERTAIN)
-    return node.target is getattr and node.args[1] in _FACTS
+        return node.target in (*_SHAPES, *_CERTAIN, *_NEW)
+    return node.target in _NEW_LIKE or (node.target is getattr and node.args[1] in _FACTS)
 
 
 def target_of(node: fx.Node) -> Any:
@@ -342,5 +364,5 @@ def row_kind(traced: fx.GraphModule, node: fx.Node) -> str | None:
     for known_targets, kind in functions.JOINED.items():
         if target in known_targets:
             return kind
-    function = functions.function_of(target)
+    function = functions.function_of(target) if len(sources) == 1 else None
     return function.kind if function else operation_name(target)
