@@ -18,7 +18,8 @@ from intriguing.lipschitz.graph import BoundedGraph, bound_graph
 from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import described, in_double_precision, in_words
+from intriguing.networks.logits import described, in_words
+from intriguing.networks.precision import in_double_precision
 
 # random images at which the Jacobian is taken if none are given
 SAMPLES = 64
@@ -288,7 +289,7 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     except Exception as error:  # whatever the model's own code raises
         raise BoundError(
             "the model fails on a single image in double precision"
-            f" ({in_words(error)}): remove casts such as x.float() from its forward"
+            f" ({in_words(error)}): make its tensors parameters or buffers (register_buffer)"
         ) from error
     if not torch.is_tensor(output):
         raise BoundError(

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from intriguing.errors import ModelError
-from intriguing.networks.logits import copied, in_double_precision, logits_of
+from intriguing.networks.logits import copied, logits_of
+from intriguing.networks.precision import in_double_precision
 from intriguing.registry import resolve
 from intriguing.torchvision_import import import_torchvision
 
