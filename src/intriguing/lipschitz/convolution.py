@@ -406,11 +406,13 @@ def _both_axes(kernel: torch.Tensor, circles: Sequence[_Circle]) -> Iterator[flo
     first, *others = itertools.product(*(c.shifts for c in circles))
     best = symbol.torus_norm(points, first)
     yield factor * best
-    # a shift is worth a proof only where the estimate is lower than what is proved
-    for estimate, shifts in sorted((symbol.torus_estimate(points, s), s) for s in others):
+    for estimate, shift in sorted(
+        (symbol.torus_estimate(points, other), other) for other in others
+    ):
+        # otherwise it cannot give less than what is proved
         if estimate < best:
-            best = min(best, symbol.torus_norm(points, shifts))
-    yield factor * best
+            best = min(best, symbol.torus_norm(points, shift))
+            yield factor * best
 
 
 def rows_kernel(kernel: torch.Tensor, axis: Axis, dim: int) -> torch.Tensor:
