@@ -30,6 +30,7 @@ MAKE_TARGETS = (
     "help",
     "benchmark",
     "slurm",
+    "plan",
 )
 # how the file of an experiment may end
 ENDINGS = (".yaml", ".yml")
