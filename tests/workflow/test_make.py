@@ -1,5 +1,6 @@
 """What make says: a sentence as its last line, a plan on one screen, nothing removed by mistake."""
 
+import contextlib
 import os
 import re
 import signal
@@ -125,8 +126,12 @@ def test_an_interrupt_stops_make_after_the_build(sources, tmp_path):
     until = time.monotonic() + 60
     while not log.exists() and time.monotonic() < until:
         time.sleep(0.05)
-    os.killpg(ran.pid, signal.SIGINT)
-    assert ran.wait(60) == -signal.SIGINT
+    # as people do who see no reaction: Snakemake may miss one on a busy machine
+    while ran.poll() is None:
+        os.killpg(ran.pid, signal.SIGINT if time.monotonic() < until else signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            ran.wait(10)
+    assert ran.returncode == -signal.SIGINT
     with pytest.raises(ProcessLookupError):  # snakemake ended before make did
         os.killpg(ran.pid, 0)
     assert not list(sources.path(".snakemake/locks").glob("*"))
