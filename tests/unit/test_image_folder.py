@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from intriguing import splits
-from intriguing.datasets import class_folders, load
+from intriguing.datasets import class_folders, inventory, load
 from intriguing.datasets.folder import decode
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
@@ -95,8 +95,61 @@ def test_own_train_and_test_folders(tmp_path, photos):
 def test_where_the_folder_is(photos, monkeypatch):
     wanted = load("image_folder", photos, folder="photos").digest
     assert load("image_folder", "/nowhere", folder=photos / "photos").digest == wanted
+    # the variable counts for images whose root is not given
     monkeypatch.setenv(ROOT_VARIABLE, str(photos))
-    assert load("image_folder", "/nowhere", folder="photos").digest == wanted
+    assert load("image_folder", folder="photos").digest == wanted
+    monkeypatch.setenv(ROOT_VARIABLE, "/nowhere")
+    assert load("image_folder", photos, folder="photos").digest == wanted
+    assert load("image_folder", folder=photos / "photos").digest == wanted
+
+
+def test_the_inventory_is_what_the_reader_reads(photos):
+    """Before any job: classes, and number of images."""
+
+    def numbers(made):
+        splits = {"train": made.train_labels, "test": made.test_labels}
+        return {name: labels.bincount().tolist() for name, labels in splits.items()}
+
+    folder = photos / "photos"
+    (folder / "class3" / "4.png").unlink()
+    (folder / "class3" / ".DS_Store").touch()
+    (folder / "class4" / "more").mkdir()
+    for number in range(7):
+        save(folder / "class4" / "more" / f"{number}.png", noise(6, 6))
+    for fraction in (0.2, 0.5, 0.9):
+        made = load("image_folder", folder=folder, test_fraction=fraction)
+        known = inventory.of_folder(folder, fraction)
+        assert known.class_names == made.class_names and known.splits == numbers(made)
+    # drawn from all alike: only the classes are known
+    assert inventory.of_folder(folder, 0.01).splits == {}
+    (photos / "both").mkdir()
+    folder.rename(photos / "both" / "train")
+    for label in range(10):
+        save(photos / "both" / "test" / f"class{label}" / "0.png", noise(6, 6, label))
+    made = load("image_folder", folder=photos / "both")
+    known = inventory.of_folder(photos / "both", 0.2)
+    assert known.class_names == made.class_names and known.splits == numbers(made)
+
+
+@pytest.mark.parametrize(
+    "names", [("train/a", "train/b"), ("Train/a", "Test/a"), ("a",), ("train/a", "TRAIN/b"), ()]
+)
+def test_an_unusual_folder_is_left_to_the_reader(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "0.png", noise(4, 4))
+    assert inventory.of_folder(tmp_path, 0.2) is None
+    assert inventory.of_folder(tmp_path / "nowhere", 0.2) is None
+
+
+def test_links_are_followed(photos):
+    (photos / "linked").mkdir()
+    for label in range(3):
+        (photos / "linked" / f"c{label}").symlink_to(photos / "photos" / f"class{label}")
+    assert sum(inventory.of_folder(photos / "linked", 0.2).splits["train"]) == 12
+    (photos / "photos" / "class1" / "more").symlink_to(photos / "photos" / "class2")
+    assert sum(map(sum, inventory.of_folder(photos / "linked", 0.2).splits.values())) == 20
+    (photos / "photos" / "class1" / "back").symlink_to(photos / "photos" / "class1")
+    assert inventory.of_folder(photos / "linked", 0.2) is None
 
 
 def test_only_the_kept_images_are_decoded(photos):

@@ -63,8 +63,8 @@ def _one_by_one(model: torch.nn.Module, dtype: torch.dtype, images: torch.Tensor
         if dtype == torch.float32:
             raise
         raise ModelError(
-            "the model does not compute in double precision, as recheck='float64' asks for: make its"
-            " tensors parameters or buffers (register_buffer), or leave recheck out"
+            "the model does not compute in double precision, as recheck='float64' asks for: make"
+            " its tensors parameters or buffers (register_buffer), or leave recheck out"
         ) from error
 
 

@@ -93,7 +93,6 @@ def sets(folder: Path) -> dict[str, Path]:
                 " folders: put the images of each class into a folder there, or rename the two if"
                 " they are classes themselves"
             )
-        _report_the_rest(folder, found)
         return found
     for split, path in found.items():
         if nested:
@@ -121,7 +120,8 @@ def _role(word: str) -> str | None:
     return next((role for role, words in _SETS.items() if words.fullmatch(word.casefold())), None)
 
 
-def _report_the_rest(folder: Path, found: dict[str, Path]) -> None:
+def report_the_rest(folder: Path, found: dict[str, Path]) -> None:
+    """Log which folders beside those of the sets are not used."""
     rest = [path.name for path in _folders(folder) if path not in found.values()]
     if rest:
         used = " and ".join(path.name for path in found.values())
@@ -167,7 +167,7 @@ def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
         If there are less than two classes, two with the same name, a class has no image, or there
         are other files.
     """
-    folders = _class_folders(folder)
+    folders = class_folders(folder)
     if len(folders) < 2:
         there = f"only the class folder {next(iter(folders))}" if folders else "no class folders"
         raise DataError(f"{folder} has {there}: put the images of each class into a folder there")
@@ -187,8 +187,14 @@ def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
     return tuple(folders), Listing(np.array(paths, dtype=object), np.array(labels, dtype=np.int64))
 
 
-def _images(place: Path, extensions: tuple[str, ...]) -> list[str]:
-    """Paths of the images of a class, sorted by folder and name."""
+def files_of_class(place: Path) -> list[str]:
+    """Paths of the files of a class, sorted by folder and name, without what is hidden.
+
+    Raises
+    ------
+    DataError
+        If a folder cannot be listed, or a link leads back.
+    """
 
     def refuse(error: OSError) -> None:
         if not _hidden(error.filename, place):
@@ -202,7 +208,11 @@ def _images(place: Path, extensions: tuple[str, ...]) -> list[str]:
                     f"{os.path.join(where, name)} is a link to a folder that it lies in: delete it"
                 )
         found += [(where, name) for name in files if not _hidden(os.path.join(where, name), place)]
-    paths = [os.path.join(*parts) for parts in sorted(found)]
+    return [os.path.join(*parts) for parts in sorted(found)]
+
+
+def _images(place: Path, extensions: tuple[str, ...]) -> list[str]:
+    paths = files_of_class(place)
     for path in paths:
         if not path.lower().endswith(extensions):
             raise DataError(
@@ -218,8 +228,14 @@ def _extensions() -> tuple[str, ...]:
     return tuple(sorted(e for e, name in Image.registered_extensions().items() if name in FORMATS))
 
 
-def _class_folders(folder: Path) -> dict[str, Path]:
-    """Folders of the classes by the names of the classes, sorted."""
+def class_folders(folder: Path) -> dict[str, Path]:
+    """Folders of the classes by the names of the classes (NFC), sorted.
+
+    Raises
+    ------
+    DataError
+        If two names are the same, one is not in UTF-8, or the folder cannot be listed.
+    """
     folders: dict[str, Path] = {}
     for path in _folders(folder):
         name = unicodedata.normalize("NFC", path.name)

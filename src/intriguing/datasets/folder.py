@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from intriguing.datasets.class_folders import FORMATS, Listing, listing, sets
+from intriguing.datasets.class_folders import FORMATS, Listing, listing, report_the_rest, sets
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.datasets.subset import Subset, held_out_test
@@ -75,6 +75,7 @@ def read(
         )
     splits = sets(folder)
     if splits:
+        report_the_rest(folder, splits)
         names, listings = _own_splits(splits)
     else:
         names, whole = listing(folder)

@@ -8,11 +8,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT_VARIABLE = "INTRIGUING_DATA_ROOT"
+# the name of a data set of your own images
+OWN = "image_folder"
 
 
-def resolved(root: str | Path | None = None) -> Path:
-    """Folder of the data sets: the environment variable, else ``root``, else ``data``."""
-    return Path(os.environ.get(ROOT_VARIABLE) or root or "data").expanduser()
+def resolved(name: str, root: str | Path | None = None) -> Path:
+    """Folder that holds a data set.
+
+    Parameters
+    ----------
+    name : str
+        Of the published sets many experiments share one copy: the environment variable takes
+        precedence over ``root``. Your own images are where their experiment says: ``root`` takes
+        precedence over the variable.
+    root : path, optional
+        Without it and the variable: ``data``.
+    """
+    variable = os.environ.get(ROOT_VARIABLE)
+    first, second = (root, variable) if name == OWN else (variable, root)
+    return Path(first or second or "data").expanduser()
+
+
+def image_folder(root: str | Path | None, folder: str | Path) -> Path:
+    """Folder of your own images: ``folder``, which may be absolute, under the root."""
+    return resolved(OWN, root) / Path(folder).expanduser()
 
 
 def contents_hash(folder: str | Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from intriguing.errors import ModelError
+from intriguing.errors import ModelError, quoted, shortened
 from intriguing.networks.logits import copied, logits_of
 from intriguing.networks.precision import in_double_precision
 from intriguing.registry import resolve
@@ -48,7 +48,8 @@ def build_own(factory: str, input_shape: Sequence[int], classes: int, **options:
     except Exception as error:  # whatever the user's code raises
         raise ModelError(
             f"{factory} cannot be built for images {tuple(input_shape)}, {classes} classes and"
-            f" options {options} ({_words(error)}): correct the options or the function"
+            f" options {shortened(str(options))} ({_words(error)}): correct the options or the"
+            " function"
         ) from error
     if not isinstance(model, torch.nn.Module):
         raise ModelError(
@@ -77,7 +78,9 @@ def _function(factory: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
         found = "has no function" if function is None else "has something other than a function as"
-        raise ModelError(f"the module {module_name} {found} {name!r}: correct models.*.factory")
+        raise ModelError(
+            f"the module {module_name} {found} {quoted(name)}: correct models.*.factory"
+        )
     return function
 
 
