@@ -176,10 +176,10 @@ def test_lrn(size, beta, k, channels):
     assert torch.linalg.matrix_norm(at_zero, 2).item() == pytest.approx(bounds.lower, rel=1e-9)
 
 
-def test_alexnets_lrn_is_within_an_eighth():
+def test_alexnets_lrn_is_exact():
     bounds = lrn_bounds(size=5, alpha=1e-4, beta=0.75, k=2.0, channels=96)
-    assert bounds.lower == pytest.approx(0.5946, abs=1e-4)
-    assert bounds.upper <= 1.125 * bounds.lower
+    assert bounds.lower == pytest.approx(2**-0.75)
+    assert bounds.upper <= bounds.lower * (1 + 1e-11)
     # a factor of the input alone
     assert lrn_bounds(size=5, alpha=7.0, beta=0.75, k=2.0, channels=96) == bounds
     assert lrn_bounds(size=5, alpha=0, beta=0.75, k=2.0, channels=96).upper == pytest.approx(

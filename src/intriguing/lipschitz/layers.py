@@ -17,10 +17,10 @@ from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.convolution import convolution_bounds, transposed_convolution_bounds
 from intriguing.lipschitz.dense import dense_bounds
 from intriguing.lipschitz.local import local_bounds
+from intriguing.lipschitz.lrn import lrn_bounds
 from intriguing.lipschitz.normalisation import (
     batch_norm_constant,
     local_contrast_bounds,
-    lrn_bounds,
     standardisation_bounds,
 )
 from intriguing.lipschitz.resampling import resampling_interval
