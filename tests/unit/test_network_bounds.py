@@ -1,5 +1,6 @@
 """The layers of traced models, bounds of whole networks, and certificates."""
 
+import copy
 import itertools
 import math
 import re
@@ -501,6 +502,14 @@ def test_a_known_network_has_the_same_bounds_in_part():
     whole, part = (network_bounds(model, (3, 32, 32), partial=partial) for partial in (False, True))
     assert part.reason == "" and part.upper == whole.upper and part.lower == whole.lower
     assert torch.equal(part.pairwise, whole.pairwise)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_network_on_a_gpu_has_the_same_bounds():
+    model = small_alexnet().eval()
+    here, there = (network_bounds(m, (3, 32, 32)) for m in (model, copy.deepcopy(model).cuda()))
+    assert there.upper == here.upper and there.lower == here.lower
+    assert torch.equal(there.pairwise, here.pairwise)
 
 
 def test_nan_weights_are_named():

@@ -22,7 +22,7 @@ from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.networks import functions, kinds, tracing
-from intriguing.networks.logits import described, in_training, in_words, with_plain_weights
+from intriguing.networks.logits import copied, described, in_training, in_words, with_plain_weights
 
 UP = 1 + 1e-14
 
@@ -116,7 +116,7 @@ def bound_graph(
         cannot be traced or has a layer without a bound, unless ``partial``.
     """
     _check_model(model, input_shape)
-    image = _example(model, input_shape)
+    model, image = _on_cpu(model), _example(input_shape)
     expected = _output(model, image)
     try:
         traced = tracing.trace(model, image)
@@ -128,11 +128,15 @@ def bound_graph(
     return _Composition(traced, compare, partial).bounded
 
 
-def _example(model: nn.Module, input_shape: Sequence[int]) -> torch.Tensor:
-    """A random image on the model's device."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    generator = torch.Generator().manual_seed(0)
-    return torch.rand(1, *input_shape, generator=generator).to(device)
+def _example(input_shape: Sequence[int]) -> torch.Tensor:
+    """A random image."""
+    return torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0))
+
+
+def _on_cpu(model: nn.Module) -> nn.Module:
+    """The model where its bounds are computed, so that they are the same for one on a GPU."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return model if all(t.device.type == "cpu" for t in tensors) else copied(model).cpu()
 
 
 def _output(model: nn.Module, image: torch.Tensor) -> torch.Tensor:
