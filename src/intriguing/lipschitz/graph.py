@@ -76,6 +76,8 @@ class BoundedGraph:
         Whether the input of each layer is the whole output of the one before, and nothing else.
     reason : str
         Why there is no constant (`bound_graph` with ``partial``); otherwise empty.
+    outputs : int
+        Numbers that the network gives for an image.
     """
 
     layers: list[Layer] = field(default_factory=list)
@@ -85,6 +87,7 @@ class BoundedGraph:
     last: nn.Linear | None = None
     chain: bool = True
     reason: str = ""
+    outputs: int = 0
 
 
 @torch.no_grad()
@@ -124,8 +127,11 @@ def bound_graph(
     except UnknownLayerError as error:
         if not partial:
             raise
-        return _modules_alone(model, image, compare, str(error))
-    return _Composition(traced, compare, partial).bounded
+        bounded = _modules_alone(model, image, compare, str(error))
+    else:
+        bounded = _Composition(traced, compare, partial).bounded
+    bounded.outputs = expected.numel()
+    return bounded
 
 
 def _example(input_shape: Sequence[int]) -> torch.Tensor:

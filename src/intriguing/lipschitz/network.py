@@ -21,10 +21,10 @@ from intriguing.lipschitz.rounding import UNIT
 from intriguing.networks.logits import described, in_words
 from intriguing.networks.precision import in_double_precision
 
-# random images at which the Jacobian is taken if none are given
-SAMPLES = 64
-# with more classes the Jacobian is not formed
+# with more classes the Jacobian is not formed, which takes some thirty passes an image
 MANY_CLASSES = 64
+# random images at which it is taken if none are given, and with many classes
+SAMPLES, FEW_SAMPLES = 64, 4
 # rounding of a Jacobian in float64, relative
 DOWN = 1 - 1e-9
 UP = 1 + 1e-14
@@ -156,7 +156,8 @@ def network_bounds(
     model, input_shape
         As in `layer_bounds`.
     images : float Tensor (N, C, H, W), optional
-        Where the Jacobian is taken for the lower bound; 64 uniform random images by default.
+        Where the Jacobian is taken for the lower bound; 64 uniform random images by default, 4 with
+        more than 64 classes.
     compare : bool
         Fill in the comparison columns of the layers.
     lipsdp : bool
@@ -205,7 +206,8 @@ def network_bounds(
     upper = min(value for value in known if value is not None)
     if images is None:
         generator = torch.Generator().manual_seed(seed)
-        images = torch.rand(SAMPLES, *input_shape, generator=generator)
+        number = SAMPLES if graph.outputs <= MANY_CLASSES else FEW_SAMPLES
+        images = torch.rand(number, *input_shape, generator=generator)
     lower = jacobian_norms(model, images).amax().item() * DOWN if len(images) else 0.0
     if lower > upper:
         raise BoundError(
