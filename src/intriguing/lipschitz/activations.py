@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.networks.kinds import entry_of
 
 Slopes = tuple[float, float]
@@ -141,14 +141,28 @@ def _selu(module: nn.Module) -> Slopes:
 
 def _elu(module: Any) -> Slopes:
     # alpha exp(x) on the left
-    return min(0.0, module.alpha), max(1.0, module.alpha)
+    return _ends(0.0, 1.0, module.alpha)
+
+
+def _celu(module: Any) -> Slopes:
+    # exp(x / alpha) on the left
+    if not module.alpha > 0:
+        raise UnknownLayerError(f"CELU with alpha {module.alpha}: give a positive alpha")
+    return 0.0, 1.0
+
+
+def _ends(*values: float) -> Slopes:
+    """The smallest and the largest; not a number if one is not."""
+    if any(math.isnan(value) for value in values):
+        return math.nan, math.nan
+    return min(values), max(values)
 
 
 def _softplus(module: Any) -> Slopes:
     # torch continues by the identity beyond the threshold, which is a jump
     jump = math.log1p(math.exp(-module.threshold)) if module.threshold > -700 else math.inf
-    if module.beta <= 0 or jump > 2.0**-25 * module.threshold:
-        raise BoundError(
+    if not module.beta > 0 or jump > 2.0**-25 * module.threshold:
+        raise UnknownLayerError(
             f"softplus with beta {module.beta} and threshold {module.threshold} jumps at the"
             " threshold: leave it at 20"
         )
@@ -156,25 +170,23 @@ def _softplus(module: Any) -> Slopes:
 
 
 def _leaky_relu(module: Any) -> Slopes:
-    return min(1.0, module.negative_slope), max(1.0, module.negative_slope)
+    return _ends(1.0, module.negative_slope)
 
 
 def _rrelu(module: Any) -> Slopes:
     # in evaluation mode the mean of its two ends
-    slope = (module.lower + module.upper) / 2
-    return min(1.0, slope), max(1.0, slope)
+    return _ends(1.0, (module.lower + module.upper) / 2)
 
 
 def _prelu(module: Any) -> Slopes:
-    weight = module.weight.detach().double()
-    return min(1.0, weight.amin().item()), max(1.0, weight.amax().item())
+    return _ends(1.0, *module.weight.detach().double().flatten().tolist())
 
 
 def _threshold(module: Any) -> Slopes:
     if module.value != module.threshold:
-        raise BoundError(
-            f"a threshold at {module.threshold} with the value {module.value} jumps: there is no"
-            " Lipschitz constant"
+        raise UnknownLayerError(
+            f"a threshold at {module.threshold} with the value {module.value} jumps: give both the"
+            " same number"
         )
     return 0.0, 1.0
 
@@ -199,8 +211,7 @@ _SLOPES: dict[type[nn.Module] | str, Callable[[Any], Slopes]] = {
     nn.Mish: lambda module: _mish(),
     nn.SELU: _selu,
     nn.ELU: _elu,
-    # alpha exp(x / alpha) / alpha on the left
-    nn.CELU: _always(0.0, 1.0),
+    nn.CELU: _celu,
     nn.Softplus: _softplus,
     nn.LeakyReLU: _leaky_relu,
     nn.RReLU: _rrelu,

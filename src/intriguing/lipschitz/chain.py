@@ -18,6 +18,7 @@ for the multipliers c D. The constant is |W X^-1/2| of the last layer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,8 @@ STEEPEST, FLATTEST = -0.95, 0.5
 # of the descent: logarithms of D and their steps; units a layer up to which it is worth its time
 STEPS, STEP, FARTHEST = 100, 0.05, 3.0
 LARGEST_DESCENT = 512
+# modules that leave units alone in evaluation
+UNCHANGED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
 
 
 class DenseChain:
@@ -66,13 +69,17 @@ class DenseChain:
             # the activation's sign does not matter
             if abs(smallest) > abs(largest):
                 smallest, largest = -largest, -smallest
-            weight, factor = scaled(weight)
+            weight, factor = _of_norm_one(weight)
             self.weights.append(weight)
             self.factor *= largest * factor * UP
             ratio = smallest / largest if largest else 0.0
             self.lowest.append(-1.0 if ratio < STEEPEST else min(ratio, FLATTEST))
         del self.lowest[0]
-        self._alive = self.factor > 0 and all(weight.any() for weight in self.weights)
+        self._alive = all(weight.any() for weight in self.weights) and all(
+            largest for _, largest in slopes
+        )
+        if self._alive and not 0 < self.factor < torch.inf:
+            raise OverflowError("the product of the layers' norms is not a number of float64")
         self._closed = self._rows([None] * len(self.lowest)) if self._alive else None
         self._found: torch.Tensor | None = None
 
@@ -141,6 +148,13 @@ class DenseChain:
         return list(found)
 
 
+def _of_norm_one(weight: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """A weight divided by a power of two, so that its norm is about 1; and that power."""
+    weight, factor = scaled(weight)
+    exponent = round(math.log2(operator_norm(weight)[1])) if weight.any() else 0
+    return weight * 2.0**-exponent, factor * 2.0**exponent
+
+
 def _squared_norm(matrix: torch.Tensor) -> torch.Tensor:
     """With a gradient, and not certified."""
     short = matrix if len(matrix) <= matrix.shape[1] else matrix.T
@@ -188,15 +202,18 @@ def dense_chain(graph: BoundedGraph) -> DenseChain | None:
             weights.append(weight if weights else factor * weight)
         elif layer.kind == "scale" and not weights:
             factor *= layer.bounds.upper
-        elif (
-            layer.kind == "dropout"
-            or (layer.kind == "reshape" and not weights)
-            or type(module) is nn.Identity
-        ):
+        elif type(module) in UNCHANGED:
             continue
+        elif layer.kind == "reshape" and not weights:
+            factor *= layer.bounds.upper
         else:
             found = None if module is None else activations.slopes(module)
             if found is None or len(weights) != len(slopes) + 1:
                 return None
             slopes.append(found)
-    return DenseChain(weights, slopes) if len(weights) == len(slopes) + 1 else None
+    if len(weights) != len(slopes) + 1:
+        return None
+    try:
+        return DenseChain(weights, slopes)
+    except OverflowError:  # as far as that, the product of the layers is of no use either
+        return None

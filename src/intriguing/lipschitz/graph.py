@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.utils import _pytree as pytree
 
 from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import layers
@@ -25,6 +26,8 @@ from intriguing.networks import functions, kinds, tracing
 from intriguing.networks.logits import copied, described, in_training, in_words, with_plain_weights
 
 UP = 1 + 1e-14
+# of the image with which a trace is compared
+SCALES = (1.0, 0.01, 10.0, -10.0)
 
 # constants by the certified bounds and by the paper's
 _Constants = tuple[float, float]
@@ -123,7 +126,7 @@ def bound_graph(
     expected = _output(model, image)
     try:
         traced = tracing.trace(model, image)
-        _check_trace(traced(image.clone()), expected)
+        _check_trace(model, traced, image)
     except UnknownLayerError as error:
         if not partial:
             raise
@@ -158,6 +161,11 @@ def _output(model: nn.Module, image: torch.Tensor) -> torch.Tensor:
             f"the model gives {described(output)}: wrap it in a torch.nn.Module that returns only"
             " the tensor of logits"
         )
+    if output.ndim < 1 or not output.is_floating_point():
+        raise BoundError(
+            f"the model gives a tensor of {output.dtype} with {output.ndim} axes: let it give"
+            " floating-point numbers, with the batch as the first axis"
+        )
     return output
 
 
@@ -179,14 +187,48 @@ def _check_model(model: nn.Module, input_shape: Sequence[int]) -> None:
         )
 
 
-def _check_trace(ours: torch.Tensor, expected: torch.Tensor) -> None:
-    """Raise unless the traced graph gives what the model does."""
-    close = 1e-4 * expected.abs().amax().clamp(min=1e-30)
-    if ours.shape != expected.shape or ((ours - expected).abs() > close).any():
+def _check_trace(model: nn.Module, traced: fx.GraphModule, image: torch.Tensor) -> None:
+    """Raise unless the graph gives what the model does, for images of several sizes and a batch.
+
+    The image alone would not show branches that code took on its values or on their number.
+    """
+    for scale in SCALES:
+        if not _same(_answer(traced, scale * image), _answer(model, scale * image)):
+            raise UnknownLayerError(
+                "the model computes something else than its traced operations, for example because"
+                " of randomness or of branches: remove these, or register a bound for the part that"
+                " has them"
+            )
+    images = torch.cat([image, image.flip(-1), -image])
+    together, alone = _answer(model, images), _answer(model, image)
+    # some models take one image at a time, and some drop the axis of a single one
+    first = None if together is None or not together.ndim else together[0]
+    if not _same(first, alone):
         raise UnknownLayerError(
-            "the model computes something else than its traced operations, for example because of"
-            " randomness: remove it, or register a bound for the part that has it"
+            "the model gives an image another answer in a batch than alone: there is a bound only"
+            " where an answer depends on one image"
         )
+
+
+def _answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor | None:
+    try:
+        return model(images.clone())
+    except Exception:  # whatever the model's own code raises, for example in an assertion
+        return None
+
+
+def _same(ours: torch.Tensor | None, expected: torch.Tensor | None) -> bool:
+    if ours is None or expected is None:  # one of them refuses such images
+        return True
+    if ours.numel() != expected.numel():
+        return False
+    ours, expected = ours.flatten(), expected.flatten()
+    finite = expected.isfinite()
+    if not finite.equal(ours.isfinite()):
+        return False
+    ours, expected = ours[finite], expected[finite]
+    close = 1e-4 * max([1e-30, *expected.abs().tolist()])
+    return bool(((ours - expected).abs() <= close).all())
 
 
 def _modules_alone(
@@ -256,6 +298,7 @@ class _Composition:
                 self.bounded.chain = self.bounded.chain and self._others_use_shapes(n)
             try:
                 self.constants[n] = self._bound(n, n.meta["value"])
+                _check_type(n)
             except UnknownLayerError as error:
                 if not self.partial:
                     raise
@@ -309,7 +352,7 @@ class _Composition:
         if target in functions.FACTORS or target in functions.QUOTIENTS:
             return self._scale(node, value)
         if any(target in known for known in functions.JOINED):
-            return self._joined(node)
+            return self._joined(node, value)
         source = node.args[0] if node.args else None
         given = [*node.args, *node.kwargs.values()]
         several = len(self._dependent(given)) + len(self._dependent(node.all_input_nodes)) != 2
@@ -327,8 +370,9 @@ class _Composition:
         if not layers.is_known(module):
             reason = kinds.REASONS.get(type(module))
             raise kinds.unknown(f"layer {node.target} ({type(module).__name__})", reason)
-        if len(node.args) != 1 or any(v is not None for v in node.kwargs.values()):
-            raise kinds.unknown(f"{node.target} with more than one argument")
+        one = len(node.args) == 1 and isinstance(node.args[0], fx.Node)
+        if not one or any(v is not None for v in node.kwargs.values()):
+            raise kinds.unknown(f"{node.target} with other arguments than one tensor")
         return self._layer(node, str(node.target), module)
 
     def _layer(self, node: fx.Node, name: str, module: nn.Module) -> _Constants:
@@ -354,6 +398,8 @@ class _Composition:
         if isinstance(_value(source), tuple | list):
             return self.constants[source]
         indices = index if isinstance(index, tuple) else (index,)
+        if not indices:
+            return self.constants[source]
         plain = (int, slice, type(None), type(Ellipsis))
         if source not in self.constants or not all(isinstance(i, plain) for i in indices):
             raise kinds.unknown(f"indexing by a list or a tensor ({node.name})")
@@ -366,6 +412,8 @@ class _Composition:
         if len(node.args) != 2 or node.kwargs:
             raise kinds.unknown(f"{node.name} with these arguments")
         left, right = node.args
+        if any(not torch.is_tensor(_value(n)) for n in self._dependent(node.args)):
+            raise kinds.unknown(f"{node.name} of several values at once")
         return left, right
 
     def _spread(self, operand: fx.Node, value: torch.Tensor) -> float:
@@ -396,7 +444,11 @@ class _Composition:
             )
         other = right if dependent[0] is left else left
         factor = _value(other) if isinstance(other, fx.Node) else other
+        if isinstance(factor, complex) or (torch.is_tensor(factor) and factor.is_complex()):
+            raise kinds.unknown(f"{node.name} with a complex number")
         factor = torch.as_tensor(factor, dtype=torch.float64).abs()
+        if not factor.numel():
+            raise kinds.unknown(f"{node.name} with an empty tensor")
         largest = (1 / factor).amax() if quotient else factor.amax()
         if not largest.isfinite():
             raise BoundError(f"{node.name} divides by zero or multiplies by infinity: fix it")
@@ -407,16 +459,30 @@ class _Composition:
         constant, paper = self.constants[dependent[0]]
         return constant * spread * largest * UP, paper * largest
 
-    def _joined(self, node: fx.Node) -> _Constants:
+    def _joined(self, node: fx.Node, value: Any) -> _Constants:
         """A concatenation, or the larger of two values: no number counts twice."""
-        several = node.args[0] if isinstance(node.args[0], list | tuple) else node.args
-        parts = [self.constants[n] for n in self._dependent(several)]
-        if not parts or not set(self._dependent(node.all_input_nodes)) <= set(several):
+        first = node.args[0] if node.args else None
+        several = first if isinstance(first, list | tuple) else node.args
+        sources = self._dependent(several)
+        if not sources or not set(self._dependent(node.all_input_nodes)) <= set(several):
             raise kinds.unknown(f"{node.name} with these arguments")
         self.bounded.chain = False
+        parts = [self.constants[n] for n in sources]
+        if tracing.target_of(node) in functions.LARGER:
+            spreads = [self._spread(n, value) for n in sources]
+            parts = [(s * a, s * b) for s, (a, b) in zip(spreads, parts, strict=True)]
         self._add_row(node, Bounds.exactly(1.0))
         constant, paper = (math.hypot(*values) * UP for values in zip(*parts, strict=True))
         return constant, paper
+
+
+def _check_type(node: fx.Node) -> None:
+    """Raise unless all that an operation gives has the type of the image: others are rounded."""
+    leaves = pytree.tree_leaves(_value(node))
+    types = [leaf.dtype if torch.is_tensor(leaf) else type(leaf) for leaf in leaves]
+    other = [one for one in types if one != torch.float32]
+    if other:
+        raise kinds.unknown(f"{node.name}, which gives {other[0]} and not torch.float32")
 
 
 def _value(node: fx.Node) -> Any:

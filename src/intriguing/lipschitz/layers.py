@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz import activations, pooling
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.convolution import convolution_bounds, transposed_convolution_bounds
@@ -167,8 +167,8 @@ def bounds_of(module: nn.Module, input_shape: Iterable[int], compare: bool = Tru
     found = kind.bound(module, shape, compare)
     if not isinstance(found, Bounds) or not 0 <= found.lower <= found.upper < math.inf:
         raise BoundError(
-            f"the bound registered for {type(module).__name__} returns {found!r}: return"
-            " Bounds(lower, upper), finite, or Bounds.exactly(constant)"
+            f"the bound of {type(module).__name__} is {found!r}: a function that is registered must"
+            " return Bounds(lower, upper), finite, or Bounds.exactly(constant)"
         )
     return found
 
@@ -207,7 +207,7 @@ def _log_softmax(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     # the Jacobian I - 1 p' is an oblique projection, whose norm is that of 1 p': sqrt(n) |p|
     dim = module.dim
     if dim is None:
-        raise BoundError("log_softmax without dim: name the axis of the classes")
+        raise UnknownLayerError("log_softmax without dim: name the axis of the classes")
     axes = (None, *input_shape)
     count = axes[dim]
     if count is None:
@@ -247,6 +247,8 @@ def _padding(module: Any, input_shape: Shape, compare: bool) -> Bounds:
         module.padding[1::2],
         strict=True,
     ):
+        if before < 0 or after < 0:
+            raise kinds.unknown("padding by a negative number of copies")
         copies *= Axis(size, kernel=1, before=before, after=after, mode=mode).most_copies
     return _exact(math.sqrt(copies))
 
@@ -315,7 +317,7 @@ def _times(module: Any, input_shape: Shape, compare: bool) -> Bounds:
 @register(nn.Dropout2d)
 def _dropout(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training:
-        raise BoundError("dropout is active: call it with training=self.training")
+        raise UnknownLayerError("dropout is active: call it with training=self.training")
     return Bounds.exactly(1.0)
 
 
@@ -331,10 +333,10 @@ def _batch_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     return Bounds(constant * (1 - 1e-11), constant)
 
 
-@register(nn.InstanceNorm1d)
-@register(nn.InstanceNorm2d)
+@_register(nn.InstanceNorm1d, axes=1)
+@_register(nn.InstanceNorm2d, axes=2)
 def _instance_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
-    if module.running_var is not None:
+    if module.track_running_stats and module.running_var is not None:
         return _batch_norm(module, input_shape, compare)
     return standardisation_bounds(module.weight, math.prod(input_shape[1:]), module.eps)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Bounds
+from intriguing.lipschitz.rounding import power_of
 
 UP, DOWN = 1 + 1e-12, 1 - 1e-15
 # what a comparison of boxes gives away for rounding: numpy's exp and log are right to a few 1e-16
@@ -64,11 +65,12 @@ def lrn_bounds(*, size: int, alpha: float, beta: float, k: float, channels: int)
     """
     if size < 1 or channels < 1:
         raise BoundError(f"size is {size} and channels {channels}: give at least 1")
-    if not k > 0 or not beta >= 0 or not alpha >= 0:
+    if not k > 0 or not 0 <= beta < math.inf or not 0 <= alpha < math.inf:
         raise BoundError(
-            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k and the others at least 0"
+            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k, and for the others finite"
+            " numbers of at least 0"
         )
-    at_zero = float(k) ** -beta * DOWN
+    at_zero = power_of(k, -beta) * DOWN
     if alpha == 0 or beta == 0:
         return Bounds(at_zero, at_zero * UP)
     others = min(size, channels) - 1

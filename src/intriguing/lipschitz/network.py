@@ -302,6 +302,8 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
 
 
 def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:
+    if not logits.requires_grad:  # no gradient reaches the image
+        return 0.0
     if len(logits) > MANY_CLASSES:
 
         def pulled_back(upstream: torch.Tensor) -> torch.Tensor:

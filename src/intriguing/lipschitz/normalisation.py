@@ -7,9 +7,10 @@ import math
 import torch
 import torch.nn.functional as F
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.rounding import power_of
 from intriguing.lipschitz.windows import PerAxis, pair
 
 # pixels of a map up to which the matrix of the local means is formed
@@ -71,7 +72,7 @@ def standardisation_bounds(weight: torch.Tensor | None, count: float, epsilon: f
         If epsilon is not positive or a weight is not finite.
     """
     if not epsilon > 0:
-        raise BoundError(
+        raise UnknownLayerError(
             f"a norm with epsilon {epsilon} has no Lipschitz constant: give a positive epsilon"
         )
     largest = 1.0 if weight is None else weight.detach().double().abs().amax().item()
@@ -119,7 +120,7 @@ def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
         raise BoundError(
             f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and a gamma >= 0"
         )
-    constant = float(epsilon) ** -gamma
+    constant = power_of(epsilon, -gamma)
     return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)
 
 

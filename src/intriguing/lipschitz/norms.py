@@ -9,6 +9,7 @@ depend on an iteration having converged.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import partial
 
@@ -137,6 +138,8 @@ def largest_norm(
         squares = gram.diagonal(dim1=1, dim2=2).real.sum(1).amax().item()
         if squares == 0:
             continue
+        if not math.isfinite(squares):
+            raise BoundError("a symbol holds NaN or infinity: repair the weights")
         remaining = torch.arange(len(gram))
         if level:
             remaining = (~_definite(gram, level)).nonzero()[:, 0]

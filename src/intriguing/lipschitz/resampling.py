@@ -40,19 +40,25 @@ def resampling_interval(module: Any, *, input_size: Sequence[int]) -> tuple[floa
         raise BoundError(f"resampling in the mode {module.mode!r} has no bound: use one of {MODES}")
     lower, upper = 1.0, 1.0
     for axis, length in enumerate(input_size):
-        rows = torch.eye(length, dtype=torch.float64)[:, None, :, None]
-        moved = F.interpolate(
-            rows,
-            size=_along(module.size, axis, 1),
-            scale_factor=_along(module.scale_factor, axis, 1.0),
-            mode=module.mode,
-            align_corners=module.align_corners,
-            recompute_scale_factor=getattr(module, "recompute_scale_factor", None),
-        )
-        low, high = operator_norm(moved.flatten(1))
-        lower, upper = lower * low, upper * high
-    # weights are computed in single precision
-    return lower * (1 - 1e-6), upper * (1 + 1e-6)
+        # torch computes the weights in the precision of the image, and then others may result
+        found = [_along_axis(module, axis, length, of) for of in (torch.float32, torch.float64)]
+        slack = 1 + 1e-6 + 2e-7 * length
+        lower *= min(low for low, _ in found) / slack
+        upper *= max(high for _, high in found) * slack
+    return lower, upper
+
+
+def _along_axis(module: Any, axis: int, length: int, dtype: torch.dtype) -> tuple[float, float]:
+    rows = torch.eye(length, dtype=dtype)[:, None, :, None]
+    moved = F.interpolate(
+        rows,
+        size=_along(module.size, axis, 1),
+        scale_factor=_along(module.scale_factor, axis, 1.0),
+        mode=module.mode,
+        align_corners=module.align_corners,
+        recompute_scale_factor=getattr(module, "recompute_scale_factor", None),
+    )
+    return operator_norm(moved.flatten(1))
 
 
 def _along(given: Any, axis: int, other: float) -> Any:

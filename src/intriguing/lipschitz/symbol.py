@@ -65,7 +65,7 @@ class Symbol:
         self.phases = phases[:, used if used.any() else slice(1)]
         # rounding of an entry, sum_q P_q exp(-i q xi): that of the sum, and of the angles
         magnitudes = torch.linalg.vector_norm(self.phases.abs().sum(2)).item()
-        self.error = UNIT * (math.prod(self.offsets) + 16 * sum(self.offsets) + 16) * magnitudes
+        self.error = UNIT * (math.prod(self.offsets) + 32 * sum(self.offsets) + 16) * magnitudes
 
     def at(
         self, frequencies: torch.Tensor, dtype: torch.dtype = torch.complex128

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,10 +26,11 @@ SUMS = (
 )
 FACTORS = (operator.mul, operator.imul, torch.mul, "mul")
 QUOTIENTS = (operator.truediv, operator.itruediv, torch.div, "div")
+LARGER = (torch.maximum, torch.minimum, "maximum", "minimum")
 # of several values of the image, and what a row is called
 JOINED = {
     (torch.cat, torch.concat, torch.concatenate, torch.stack): "concatenation",
-    (torch.maximum, torch.minimum, "maximum", "minimum"): "extremum",
+    LARGER: "extremum",
 }
 
 
@@ -141,6 +143,37 @@ def _linear(call: Call) -> nn.Module:
     return build(*call.arguments, **call.options)
 
 
+def _standardised(call: Call) -> nn.Module:
+    def build(mean: Any, std: Any, inplace: bool = False) -> nn.Module:
+        return sys.modules["torchvision.transforms"].Normalize(mean, std)
+
+    return build(*call.arguments, **call.options)
+
+
+def _max_pool(call: Call) -> nn.Module:
+    """The arguments of torch.max_pool2d, whose order is not that of the module."""
+
+    def build(
+        kernel_size: Any,
+        stride: Any = (),
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+    ) -> nn.Module:
+        return nn.MaxPool2d(kernel_size, stride or None, padding, dilation, ceil_mode=ceil_mode)
+
+    return build(*call.arguments, **call.options)
+
+
+def _interleaved(call: Call) -> nn.Module:
+    def build(repeats: Any, dim: Any = None, output_size: Any = None) -> nn.Module:
+        if not isinstance(repeats, int):
+            raise TypeError("repeats that are not one number")
+        return kinds.Copied(repeats)
+
+    return build(*call.arguments, **call.options)
+
+
 def _product(call: Call) -> nn.Module:
     (matrix,) = (*call.arguments, *call.options.values())
     if not torch.is_tensor(matrix) or matrix.ndim != 2:
@@ -248,7 +281,7 @@ _CASTS = ("to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu",
 _SOFTMAX = Function("softmax", _softmax)
 _LOG_SOFTMAX = Function("log-softmax", _log_softmax)
 
-# by function, or by name of a method or property
+# by function, by name of a method or property, or by "module:name" of what is not imported here
 FUNCTIONS: dict[Any, Function] = {
     **dict.fromkeys((F.relu, torch.relu, torch.relu_, "relu"), _pointwise(nn.ReLU)),
     **dict.fromkeys((F.sigmoid, torch.sigmoid, "sigmoid"), _pointwise(nn.Sigmoid)),
@@ -280,7 +313,7 @@ FUNCTIONS: dict[Any, Function] = {
     **dict.fromkeys((F.dropout, F.dropout1d, F.dropout2d), Function("dropout", _dropout)),
     **dict.fromkeys((F.alpha_dropout, F.feature_alpha_dropout), Function("dropout", _dropout)),
     F.max_pool2d: _like(nn.MaxPool2d),
-    torch.max_pool2d: _like(nn.MaxPool2d),
+    torch.max_pool2d: Function("max-pool", _max_pool),
     F.avg_pool2d: _like(nn.AvgPool2d),
     F.adaptive_avg_pool2d: _like(nn.AdaptiveAvgPool2d),
     F.adaptive_max_pool2d: _like(nn.AdaptiveMaxPool2d),
@@ -299,15 +332,19 @@ FUNCTIONS: dict[Any, Function] = {
     **dict.fromkeys((torch.mean, "mean"), _by_size(kinds.Averaged, fewer=True)),
     **dict.fromkeys((torch.sum, "sum"), _by_size(kinds.Totalled, fewer=True)),
     **dict.fromkeys(("expand", "expand_as", "repeat"), _by_size(kinds.Copied, fewer=False)),
+    **dict.fromkeys((torch.tile, "tile"), _by_size(kinds.Copied, fewer=False)),
     **dict.fromkeys(
-        (torch.tile, "tile", torch.repeat_interleave), _by_size(kinds.Copied, fewer=False)
+        (torch.repeat_interleave, "repeat_interleave"), Function("repeat", _interleaved)
     ),
+    "torchvision.transforms.functional:normalize": Function("scale", _standardised),
 }
 
 
 def function_of(target: Any) -> Function | None:
     """What a function, or a method by its name, does; None where that is not known."""
-    return FUNCTIONS.get(target)
+    if target in FUNCTIONS:
+        return FUNCTIONS[target]
+    return FUNCTIONS.get(f"{getattr(target, '__module__', '')}:{getattr(target, '__name__', '')}")
 
 
 def without_underscore(name: str) -> str:

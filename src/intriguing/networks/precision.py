@@ -32,7 +32,7 @@ def _double(argument: Any) -> Any:
 class _Double(nn.Module):
     """A network in double precision, whose casts to single precision count as casts to double.
 
-    That takes time at every operation, and happens only where the network fails otherwise.
+    That takes time at every operation, and happens only where it makes a difference.
     """
 
     def __init__(self, model: nn.Module):
@@ -42,16 +42,23 @@ class _Double(nn.Module):
 
     def forward(self, images: torch.Tensor) -> Any:
         if self._casts is None:
-            try:
-                # the network may change its input
-                output = self.model(images.clone())
-            except RuntimeError:
-                output = self._without_casts(images)
-                self._casts = True
-            else:
-                self._casts = False
-            return output
+            self._casts = self._has_casts(images)
         return self._without_casts(images) if self._casts else self.model(images)
+
+    @torch.no_grad()
+    def _has_casts(self, images: torch.Tensor) -> bool:
+        # the network may change its input
+        try:
+            output = self.model(images.clone())
+        except RuntimeError:
+            return True
+        try:
+            other = self._without_casts(images.clone())
+        except Exception:  # it does not compute without its casts
+            return False
+        if not (torch.is_tensor(output) and torch.is_tensor(other)):
+            return False
+        return output.dtype != other.dtype or not torch.equal(output, other)
 
     def _without_casts(self, images: torch.Tensor) -> Any:
         with _SingleIsDouble():

@@ -7,12 +7,16 @@ and checks that a value is a tensor. What depends on the *values* of an image ca
 
 from __future__ import annotations
 
+import copy
+import math
 import operator
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.utils import _pytree as pytree
 
 from intriguing.errors import UnknownLayerError
 from intriguing.networks import functions, kinds
@@ -20,23 +24,26 @@ from intriguing.networks.functions import Call
 from intriguing.networks.logits import in_words, with_plain_weights
 
 # what is known of a tensor without its values
-_SHAPES, _FACTS = ("size", "dim", "numel"), ("shape", "dtype", "device", "ndim")
+_SHAPES = ("size", "dim", "numel")
+_FACTS = ("shape", "dtype", "device", "ndim", "is_cuda", "requires_grad", "layout")
 # new tensors, of a shape or type that is given or that of another
 _NEW = ("new_tensor", "new_zeros", "new_ones", "new_full", "new_empty")
 _NEW_LIKE = (torch.zeros_like, torch.ones_like, torch.full_like)
 # of these, what does not depend on the number of images
+_SHAPED_BY_VALUES = (
+    *("nonzero", "argwhere", "unique", "unique_consecutive", "masked_select", "bincount"),
+    *("_return_output", "_return_inverse", "_return_counts"),
+)
+# modules of functions that check for tensors
+_RECORDED = ("torchvision.transforms.functional", "torchvision.transforms._functional_tensor")
 _CERTAIN = ("dim", "ndimension", "is_floating_point", "is_complex", "is_contiguous")
 
 
 class _Proxy(fx.Proxy):
     """A value during tracing whose shape and type are known: ``node.meta["value"]`` is one image's.
 
-    It passes for what it stands for where code asks ``isinstance``.
+    It cannot pass for a tensor where code asks ``isinstance``: torch itself would take it for one.
     """
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self.node.meta["value"])
 
     def __getattr__(self, name: str) -> Any:
         if callable(getattr(self.node.meta["value"], name)):
@@ -89,11 +96,15 @@ class _Proxy(fx.Proxy):
 
 class _Tracer(fx.Tracer):
     def __init__(self, image: torch.Tensor | None):
-        super().__init__()
+        # functions that check for tensors are recorded as they are, if their library is loaded
+        names = [name for name in _RECORDED if name in sys.modules]
+        super().__init__(autowrap_modules=(math, *(sys.modules[name] for name in names)))
         self.image = image
         self._running = False
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        if "forward" in vars(m):  # which is not that of its class
+            return False
         return kinds.name_of(m) is not None or super().is_leaf_module(m, module_qualified_name)
 
     def create_args_for_root(
@@ -112,10 +123,6 @@ class _Tracer(fx.Tracer):
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val if self._running else super().getattr(attr, attr_val, parameter_proxy_cache)
 
-    def create_arg(self, a: Any) -> Any:
-        # before fx takes it for a constant tensor
-        return a.node if type(a) is _Proxy else super().create_arg(a)
-
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self) if "value" in node.meta else fx.Proxy(node, self)
 
@@ -128,11 +135,11 @@ class _Tracer(fx.Tracer):
             any(map(_depends, inputs)) and not is_fact(node)
         )
         if self.image is not None and kind != "output":
-            tensors = [n for n in inputs if torch.is_tensor(n.meta["value"])]
-            versions = [n.meta["value"]._version for n in tensors]
+            _check_shape(node)
+            versions = {source: _versions(source) for source in inputs}
             node.meta["value"] = self._value(node)
-            pairs = zip(tensors, versions, strict=True)
-            node.meta["changed"] = [n for n, before in pairs if n.meta["value"]._version != before]
+            node.meta["changed"] = [n for n in inputs if _versions(n) != versions[n]]
+            _check_written(node)
         return node
 
     def _value(self, node: fx.Node) -> Any:
@@ -157,6 +164,42 @@ class _Tracer(fx.Tracer):
         return proxy.node.meta["value"] if _is_certain(proxy.node) else proxy
 
 
+def _versions(node: fx.Node) -> list[int]:
+    """How often each tensor of a node has been changed in place."""
+    return [tensor._version for tensor in _tensors(node)]
+
+
+def _tensors(node: fx.Node) -> list[torch.Tensor]:
+    leaves = pytree.tree_leaves(node.meta.get("value"))
+    return [leaf for leaf in leaves if torch.is_tensor(leaf)]
+
+
+def _check_shape(node: fx.Node) -> None:
+    """Refuse operations whose shapes depend on the values of the image: code may ask for them."""
+    index = node.args[1] if node.target is operator.getitem else None
+    masked = [n for n in pytree.tree_leaves(index) if isinstance(n, fx.Node)]
+    if node.meta["depends"] and (
+        operation_name(node.target) in _SHAPED_BY_VALUES
+        or (node.target is torch.where and len(node.args) == 1)
+        or any(tensor.dtype == torch.bool for n in masked for tensor in _tensors(n))
+    ):
+        raise UnknownLayerError(
+            f"the shape of {node.name} depends on the values of the image: put the part with it"
+            " into a module of its own and register its bound with intriguing.lipschitz.register"
+        )
+
+
+def _check_written(node: fx.Node) -> None:
+    """Refuse changes of tensors that are not the image's, if they enter what is bounded."""
+    for changed in node.meta["changed"]:
+        used = any(_depends(user) for user in changed.users if user is not node)
+        if not _depends(changed) and (_depends(node) or used or changed.op == "get_attr"):
+            raise UnknownLayerError(
+                f"the model writes into a tensor that is not computed from the image ({node.name}):"
+                " compute a new one instead, for example by torch.cat or torch.where"
+            )
+
+
 def known(argument: Any) -> Any:
     """An argument of a node with the values of other nodes in their place."""
     return fx.node.map_arg(argument, lambda node: node.meta["value"])
@@ -169,7 +212,9 @@ def _depends(node: fx.Node) -> bool:
 
 def _is_certain(node: fx.Node) -> bool:
     """Whether a value is the same for any number of images of this shape."""
-    if "value" not in node.meta or (not is_fact(node) and node.target is not operator.getitem):
+    if "value" not in node.meta or _depends(node):
+        return False
+    if not is_fact(node) and node.target is not operator.getitem:
         return False
     value = node.meta["value"]
     if isinstance(value, bool | torch.dtype | torch.device) or node.target in _CERTAIN:
@@ -206,12 +251,15 @@ def trace(model: nn.Module, image: torch.Tensor | None = None) -> fx.GraphModule
     """
     model = with_plain_weights(model)
     _check_hooks(model)
+    model = _with_own_modules(model)
     if kinds.name_of(model):
         model = nn.Sequential(model)
     tracer = _Tracer(None if image is None else image.clone())
     try:
         with torch.no_grad():
             graph = tracer.trace(model)
+    except UnknownLayerError:
+        raise
     except Exception as error:  # whatever the model's own code raises on a symbolic input
         raise UnknownLayerError(
             f"the model cannot be traced ({in_words(error)}): if it is wrapped or"
@@ -227,6 +275,18 @@ def trace(model: nn.Module, image: torch.Tensor | None = None) -> fx.GraphModule
     return traced
 
 
+def _with_own_modules(model: nn.Module) -> nn.Module:
+    """A copy with the same tensors: what a model keeps of a symbolic run stays in the copy."""
+    tensors = (*model.parameters(), *model.buffers())
+    try:
+        return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
+    except Exception as error:
+        raise UnknownLayerError(
+            f"the model cannot be copied ({in_words(error)}): build it from plain modules and"
+            " parameters"
+        ) from error
+
+
 def _check_output(graph: fx.Graph) -> None:
     output = next(node for node in reversed(graph.nodes) if node.op == "output")
     if not isinstance(output.args[0], fx.Node):
@@ -240,14 +300,14 @@ def _check_changes(graph: fx.Graph) -> None:
     before: list[fx.Node] = []
     stale: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
-        if node.op != "output" and is_fact(node):
-            continue
+        plain = node.op != "output" and is_fact(node) and not _tensors(node)
         for source in node.all_input_nodes:
-            if source in stale:
+            if source in stale and not plain:
                 change = stale[source]
-                raise kinds.unknown(
-                    f"the in-place operation {operation_name(change.target)} ({change.name}) of a"
-                    " value used elsewhere"
+                name = f"{operation_name(change.target)} ({change.name})"
+                raise UnknownLayerError(
+                    f"the in-place operation {name} changes a value that is used elsewhere: do it"
+                    " out of place"
                 )
         for changed in node.meta.get("changed", ()):
             memory = _memory(changed)
@@ -257,9 +317,7 @@ def _check_changes(graph: fx.Graph) -> None:
 
 def _memory(node: fx.Node) -> set[int]:
     """Where the numbers of a node's tensors are."""
-    value = node.meta.get("value")
-    values = value if isinstance(value, tuple | list) else [value]
-    return {v.untyped_storage().data_ptr() for v in values if torch.is_tensor(v)}
+    return {tensor.untyped_storage().data_ptr() for tensor in _tensors(node)}
 
 
 def _check_hooks(model: nn.Module) -> None:
@@ -273,9 +331,13 @@ def _check_hooks(model: nn.Module) -> None:
 
 def is_fact(node: fx.Node) -> bool:
     """Whether what an operation gives depends on shape, type or device of a tensor alone."""
+    if node.target in _NEW or node.target in _NEW_LIKE:
+        given = (*node.args[1:], *node.kwargs.values())
+        sources = [n for n in pytree.tree_leaves(given) if isinstance(n, fx.Node)]
+        return not any(map(_depends, sources))
     if node.op == "call_method":
-        return node.target in (*_SHAPES, *_CERTAIN, *_NEW)
-    return node.target in _NEW_LIKE or (node.target is getattr and node.args[1] in _FACTS)
+        return node.target in (*_SHAPES, *_CERTAIN)
+    return node.target is getattr and node.args[1] in _FACTS
 
 
 def target_of(node: fx.Node) -> Any:
