@@ -280,7 +280,13 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
         point = (image + OFF_KINKS * noise).requires_grad_(True)
         with torch.enable_grad():
             logits = _in_double(double, point)[0].flatten()
-        norms.append(_jacobian_norm(logits, point))
+        try:
+            norms.append(_jacobian_norm(logits, point))
+        except RuntimeError as error:  # whatever torch cannot differentiate
+            raise BoundError(
+                f"the model has no gradient in double precision ({in_words(error)}): let it compute"
+                " new tensors in place of changing those that were used"
+            ) from error
     return torch.tensor(norms, dtype=torch.float64)
 
 
@@ -302,7 +308,7 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
 
 
 def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:
-    if not logits.requires_grad:  # no gradient reaches the image
+    if not logits.requires_grad or not len(logits):  # no gradient reaches the image
         return 0.0
     if len(logits) > MANY_CLASSES:
 
