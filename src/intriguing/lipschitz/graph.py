@@ -310,7 +310,8 @@ class _Composition:
         kind = tracing.row_kind(self.traced, node)
         if kind:
             shape = _shape(self._dependent(node.all_input_nodes)[0])
-            bounds = Bounds(0.0, math.inf, method="none known")
+            why = any(known in reason for known in kinds.REASONS.values())
+            bounds = Bounds(0.0, math.inf, method="no constant" if why else "none known")
             self.bounded.layers.append(Layer(_name(node), kind, None, shape, bounds, 0.0))
         return math.inf, math.inf
 

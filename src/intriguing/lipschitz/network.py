@@ -33,7 +33,7 @@ OFF_KINKS = 1e-6
 
 
 def layer_bounds(
-    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True
+    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True, partial: bool = False
 ) -> pandas.DataFrame:
     """One row a layer, in the order of execution.
 
@@ -45,6 +45,8 @@ def layer_bounds(
         (C, H, W) of an image.
     compare : bool
         Also compute what other methods give, which takes longer than the interval.
+    partial : bool
+        Go on where a layer has no bound: its row has an infinite one.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def layer_bounds(
     Raises
     ------
     BoundError
-        If the model cannot be traced or a layer has no bound; the message names it.
+        If the model cannot be traced or a layer has no bound, unless ``partial``; the message names
+        it.
 
     See Also
     --------
@@ -68,7 +71,7 @@ def layer_bounds(
     >>> layer_bounds(model, (1, 9, 9))["layer"].tolist()
     ['Conv1', 'ReLU1', 'max-pool1']
     """
-    return _table(bound_graph(model, input_shape, compare=compare))
+    return _table(bound_graph(model, input_shape, compare=compare, partial=partial))
 
 
 def _table(graph: BoundedGraph) -> pandas.DataFrame:
