@@ -65,7 +65,7 @@ def _method(bounds: NetworkBounds) -> str:
     named = {
         "LipSDP": bounds.lipsdp,
         "ECLipsE-Fast": bounds.eclipse,
-        "multipliers": bounds.multipliers,
+        "multipliers by descent": bounds.multipliers,
         "product": bounds.product,
     }
     return min((value, name) for name, value in named.items() if value is not None)[1]
