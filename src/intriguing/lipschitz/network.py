@@ -15,14 +15,15 @@ from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import COMPARISONS, Constants
 from intriguing.lipschitz.chain import DenseChain, dense_chain
 from intriguing.lipschitz.graph import BoundedGraph, bound_graph
-from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
 from intriguing.networks.logits import described, in_words
 from intriguing.networks.precision import in_double_precision
 
-# with more classes the Jacobian is not formed, which takes some thirty passes an image
+# with more classes the Jacobian is not formed: steps of a power iteration, and the length of a move
+# whose difference of logits stands for a derivative
 MANY_CLASSES = 64
+POWER_STEPS, DIFFERENCE = 16, 1e-5
 # random images at which it is taken if none are given, and with many classes
 SAMPLES, FEW_SAMPLES = 64, 4
 # rounding of a Jacobian in float64, relative
@@ -266,9 +267,10 @@ def _distances(rows: torch.Tensor) -> torch.Tensor:
 def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Largest singular value of the Jacobian d logits / d image at each image, float64 Tensor (N,).
 
-    In double precision, with a backward pass for each class; with many classes by Lanczos' method,
-    then slightly less than the largest singular value. Each image is moved by a tiny random amount,
-    because black pixels often lie on kinks, where the derivative from autograd need not be one.
+    In double precision, with a backward pass for each class; with many classes by a power
+    iteration, then somewhat less than the largest singular value. Each image is moved by a tiny
+    random amount, because black pixels often lie on kinks, where the derivative from autograd need
+    not be one.
 
     Parameters
     ----------
@@ -284,7 +286,7 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
         with torch.enable_grad():
             logits = _in_double(double, point)[0].flatten()
         try:
-            norms.append(_jacobian_norm(logits, point))
+            norms.append(_jacobian_norm(double, logits, point))
         except RuntimeError as error:  # whatever torch cannot differentiate
             raise BoundError(
                 f"the model has no gradient in double precision ({in_words(error)}): let it compute"
@@ -310,18 +312,32 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     return output
 
 
-def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:
+def _found_norm(model: nn.Module, logits: torch.Tensor, point: torch.Tensor) -> float:
+    """|J'u| / |u| for the best u of a power iteration, at most the norm of J whatever u is.
+
+    J v comes from a difference of logits: not every operation has a second derivative.
+    """
+    upstream = torch.randn(len(logits), generator=torch.Generator().manual_seed(0)).to(logits)
+    best = 0.0
+    for _ in range(POWER_STEPS):
+        (gradient,) = torch.autograd.grad(logits, point, upstream, retain_graph=True)
+        length = gradient.norm()
+        best = max(best, (length / upstream.norm()).item())
+        if not length:
+            break
+        move = DIFFERENCE * gradient / length
+        with torch.no_grad():
+            upstream = (_in_double(model, point + move) - _in_double(model, point - move)).flatten()
+        if not upstream.any():
+            break
+    return best
+
+
+def _jacobian_norm(model: nn.Module, logits: torch.Tensor, point: torch.Tensor) -> float:
     if not logits.requires_grad or not len(logits):  # no gradient reaches the image
         return 0.0
     if len(logits) > MANY_CLASSES:
-
-        def pulled_back(upstream: torch.Tensor) -> torch.Tensor:
-            (gradient,) = torch.autograd.grad(logits, point, upstream, create_graph=True)
-            return gradient
-
-        start = torch.randn(len(logits), generator=torch.Generator().manual_seed(0)).double()
-        vector = norm_of_map(pulled_back, (len(logits),), start=start, tolerance=0.1, steps=8)
-        return (pulled_back(vector).norm() / vector.norm()).item()
+        return _found_norm(model, logits, point)
     rows = [
         torch.autograd.grad(logit, point, retain_graph=True, allow_unused=True)[0]
         for logit in logits
