@@ -81,7 +81,7 @@ def test_a_function_of_the_working_directory(here):
         (
             "nowhere.nets:net",
             {},
-            r"nowhere.nets:net cannot be import .*No module named 'nowhere'.: install the pack",
+            r"nowhere.nets:net cannot be import.*No module named 'nowhere'.: install the pack",
         ),
         (
             "broken_nets:net",
