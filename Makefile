@@ -31,13 +31,24 @@ BUILD = $(if $(CACHE),$(USE_CACHE) )$(BIN)/snakemake $(1) --quiet host reason \
 
 # What went wrong is the last line that make prints, instead of its own "Error 1": a recipe that runs
 # snakemake, $(call RUN,command), succeeds but leaves a sentence in a file if the command fails, and
-# the recipe after it ends with that sentence, $(END).
-LAST_LINE = $(CURDIR)/.snakemake/$(1).last_line
+# the recipe after it ends with that sentence, $(END). The file is that of this process of make, so
+# that several may run at once; where it cannot be written, the recipe fails itself.
+PROCESS := $(shell echo $$PPID)
+LAST_LINE = $(CURDIR)/.snakemake/$(1).$(PROCESS).last_line
 RUN = mkdir -p .snakemake; export INTRIGUING_LAST_LINE="$(call LAST_LINE,$@)"; \
 	echo "$@ failed: see the lines above" > "$$INTRIGUING_LAST_LINE"; \
-	if $(1); then rm "$$INTRIGUING_LAST_LINE"; fi
-END = $(call END_WITH,$(shell cat "$(call LAST_LINE,$<)" 2>/dev/null && rm "$(call LAST_LINE,$<)"))
+	if $(1); then rm -f "$$INTRIGUING_LAST_LINE"; else [ -s "$$INTRIGUING_LAST_LINE" ]; fi
+END = $(call END_WITH,$(shell cat "$(call LAST_LINE,$<)" 2>/dev/null && rm -f "$(call LAST_LINE,$<)"))
 END_WITH = $(if $(1),$(error $(1)))
+
+# these take an experiment as a variable: another target is built beside them, from nothing after clean
+NAMED_BY := plan:NAME clean:NAME verify:EXPERIMENT
+ALONE := $(firstword $(filter plan clean verify,$(MAKECMDGOALS)))
+BESIDE := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
+ifneq ($(and $(ALONE),$(BESIDE)),)
+$(error $(BESIDE) would be built beside make $(ALONE): give \
+	make $(ALONE) $(patsubst $(ALONE):%,%,$(filter $(ALONE):%,$(NAMED_BY)))=$(BESIDE))
+endif
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
@@ -121,10 +132,11 @@ format: $(READY)  ## format Python and Snakemake files
 
 NO_RESULTS = there are no results of $(1): results/ has $(or $(call LISTED,$(RESULTS)),none)
 NOT_CLEANED = all results would be removed: give NAME=own for those of one experiment, or YES=1
-clean:  ## remove the results of NAME=own; without NAME all, and Snakemake's records (asks, unless YES=1)
+clean:  ## remove the results of NAME=own; without NAME ask (unless YES=1), then all, with Snakemake's records
 ifdef NAME
 	$(if $(filter $(NAME),$(RESULTS)),,$(error $(call NO_RESULTS,$(NAME))))
 	@rm -rf "results/$(NAME)"
+	@echo "removed results/$(NAME)"
 else
 	$(if $(YES)$(shell [ -t 0 ] && echo terminal),,$(error $(NOT_CLEANED)))
 	@[ -n "$(YES)" ] || { printf "remove all results ($(call LISTED,$(RESULTS)))? [y/N] "; read answer; \

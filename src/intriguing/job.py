@@ -113,12 +113,37 @@ def stop(*sentences: str) -> NoReturn:
     An exception would be shown with its places in the files of the workflow. If the environment
     variable `LAST_LINE` names a file, the last sentence goes there instead: make shows it.
     """
-    lines, path = list(sentences), os.environ.get(LAST_LINE)
+    lines = list(sentences)
+    if _left_to_make(lines[-1].removeprefix("error: ")):
+        lines.pop()
+    sys.exit("\n".join(lines) or 1)
+
+
+def _left_to_make(sentence: str) -> bool:
+    path = os.environ.get(LAST_LINE)
     if path:
         with contextlib.suppress(OSError):
-            Path(path).write_text(lines[-1].removeprefix("error: ") + "\n", encoding="utf-8")
-            lines.pop()
-    sys.exit("\n".join(lines) or 1)
+            Path(path).write_text(f"{sentence}\n", encoding="utf-8")
+            return True
+    return False
+
+
+def explain_lock(record: logging.LogRecord) -> bool:
+    """Filter of Snakemake's log that leaves make a sentence if another build has locked the folder.
+
+    Snakemake ends then without asking the workflow, whose ``onerror`` is for failed jobs.
+
+    Returns
+    -------
+    bool
+        True: every message is shown.
+    """
+    if record.getMessage().startswith("LockException:"):
+        _left_to_make(
+            "another build runs in this folder: wait for it, or run .venv/bin/snakemake --unlock if"
+            " it was killed"
+        )
+    return True
 
 
 def stop_after_failed_jobs(log_paths: str | Sequence[str]) -> NoReturn:

@@ -154,6 +154,23 @@ def test_certificates(certified):
     assert layout.iloc[0]["least ratio"] == "1.40"
 
 
+@pytest.mark.parametrize("targeted", [False, True])
+def test_no_image_is_attacked(targeted, tmp_path):
+    # as the stage writes it if a model misclassifies all of them
+    line = {"model": "m", "seed": 0, "attack": "a", "method": "lbfgs", "split": "test"}
+    line |= {"digest": "x", "targets": "any", "n": 0, "constant": 2.0}
+    for name in ("simple", "pairwise", *["targeted"] * targeted, "found", "noise"):
+        line |= {f"{name}_{figure}": math.nan for figure in ("mean", "deviation", "median")}
+    lines = pandas.DataFrame([line | {"model": name, "least_ratio": math.nan} for name in "mo"])
+    lines.to_csv(tmp_path / "all.csv", index=False)
+    models = {"m": {"label": "M"}, "o": {"label": "O"}}
+    table = certificates.tidy(models, pandas.read_csv(tmp_path / "all.csv"), ["a"])
+    shown = certificates.layout(table)
+    assert list(shown.columns)[-2:] == ["noise, median", "least ratio"]
+    assert shown.values.tolist() == [[name, "a", "0", *[""] * 6] for name in "MO"]
+    instability.draw(table, "a", tmp_path / "instability.png")
+
+
 def test_figures_are_the_same_bytes_each_time(table, certified, tmp_path):
     for draw in (
         lambda path: layers_figure.draw(table, path),

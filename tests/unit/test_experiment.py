@@ -220,7 +220,7 @@ MISTAKES = {
     ),
     "weights and training": (
         changed(["models", "net"], {"label": "n", "factory": "a:b", "weights": "w"} | DECAYED),
-        "models.net.weight_decay does not apply to a model with weights",
+        "weight_decay does not apply to a model with weights: remove weight_decay or weights",
     ),
     "sparsity": (changed(["models", "net", "sparsity"], {}), "does not apply to fully_connected"),
     "reconstruction": (
@@ -275,7 +275,18 @@ MISTAKES = {
     ),
     "class of a binary model": (
         changed(["attacks", "lbfgs", "targets"], {"class": "0"}, positive="3"),
-        "is a class, but net distinguishes one class from the rest",
+        "is a class, but net distinguishes one class from the rest: choose another rule",
+    ),
+    "class of a binary model among others": (
+        MINIMAL
+        | {
+            "models": {
+                **MINIMAL["models"],
+                "two": MINIMAL["models"]["net"] | {"positive": "3", "label": "two"},
+            }
+        }
+        | {"attacks": {"lbfgs": {"targets": {"class": "0"}}}},
+        "one class from the rest: list the others in attacks.lbfgs.models",
     ),
     "class of the model": (
         changed(["attacks", "lbfgs"], {"targets": {"class": "0"}, "labels": "model"}),

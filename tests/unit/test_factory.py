@@ -81,9 +81,13 @@ def test_a_function_of_the_working_directory(here):
         (
             "nowhere.nets:net",
             {},
-            r"nowhere.nets:net cannot be imported .*No module named 'nowhere'",
+            r"nowhere.nets:net cannot be import.*No module named 'nowhere'.: install the pack",
         ),
-        ("broken_nets:net", {}, "cannot be imported .*nothing_of_that_name.*: install the package"),
+        (
+            "broken_nets:net",
+            {},
+            "import.*: install nothing_of_that_name, or correct the import in b",
+        ),
         ("own_nets:missing", {}, "has no function 'missing'"),
         ("own_nets:number", {}, "something other than a function as 'number'"),
         ("own_nets:net", {"depth": 3}, r"options {'depth': 3} .*unexpected keyword.*correct the"),

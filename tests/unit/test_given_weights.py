@@ -1,5 +1,6 @@
 """Weights files as other programs write them, next to what torch and safetensors load."""
 
+import argparse
 import copy
 from collections import OrderedDict
 
@@ -82,6 +83,11 @@ WRITTEN = {
     "a name beside": lambda model: {"model": "resnet", "state_dict": model.state_dict()},
     "model_state_dict": lambda model: {"model_state_dict": model.state_dict()},
     "weights": lambda model: {"weights": model.state_dict()},
+    # as torchvision's reference scripts
+    "arguments beside": lambda model: {
+        "model": model.state_dict(),
+        "args": argparse.Namespace(lr=0.1, opt="sgd", device=torch.device("cpu"), sizes=[1, 2]),
+    },
     "nested twice": lambda model: {"state": {"model": prefixed("module.", model.state_dict())}},
 }
 
@@ -183,7 +189,7 @@ def test_whichever_name_of_a_tied_tensor_is_kept(tmp_path, kept):
     safetensors.torch.save_file(state, path)
     assert equal(load_weights(Tied(), path), source)
     if kept != "all":
-        with pytest.raises(ModelError, match=r"it lacks \w+.weight; expected are first.weight to"):
+        with pytest.raises(ModelError, match=r"it lacks \w+.weight \(1 more\); expected are"):
             load_weights(Tied("not at all"), path)
 
 
@@ -204,9 +210,12 @@ def state(**changes):
 
 
 REFUSED = {
-    "a list": ([1, 2], "holds a value of the type list and lacks conv.weight; expected are conv.w"),
+    "a list": (
+        [1, 2],
+        r"holds a value of the type list and lacks conv.weight \(7 more\); expected are conv.w",
+    ),
     "a tensor": (torch.zeros(3), "holds a value of the type Tensor and lacks conv.weight"),
-    "nothing": ({}, "it holds nothing and lacks conv.weight; expected are conv.weight to head.1."),
+    "nothing": ({}, r"it holds nothing and lacks conv.weight \(7 more\); expected are conv.weight"),
     "no tensors": ({"epoch": 3, "args": {}}, "it holds epoch, args and lacks conv.weight"),
     "nested otherwise": ({"generator": state()}, "it holds generator and lacks conv.weight"),
     "an optimizer": (
@@ -214,15 +223,31 @@ REFUSED = {
         "it holds state, param_groups and lacks conv.weight",
     ),
     "numbered tensors": ({0: torch.zeros(2)}, "it holds 0 and lacks conv.weight"),
-    "other names": (Tied().state_dict(), "it has first.weight; expected are conv.weight to head.1"),
+    "other names": (
+        Tied().state_dict(),
+        r"\(it has first.weight \(7 more\) and lacks conv.weight \(7 more\); expected are conv.w"
+        r"eight to head.1.bias\): give a state_dict of this architecture, or correct the options",
+    ),
     "other names, wrapped": (prefixed("module.", Tied().state_dict()), "has module.first.weight"),
     "one more": (state(extra=torch.zeros(1)), "it has extra; expected"),
     "a prefix of some": (prefixed("model.", state()) | {"ema.x": torch.zeros(1)}, "it has model.c"),
-    "names twice": (prefixed("_orig_mod.", state()) | state(), "it has _orig_mod.conv.weight; exp"),
+    "names twice": (
+        prefixed("_orig_mod.", state()) | state(),
+        r"it has _orig_mod.conv.weight \(8 more\); exp",
+    ),
     "a number": (state() | {"conv.bias": 3}, "is of another network .*conv.bias.* float|Tensor"),
     "another shape": (
         Network(classes=5).state_dict(),
-        r"size mismatch for head.1.weight: .*\[5, 16\].*\[3, 16\].*: give the weights of this arch",
+        r"\(it has head.1.weight of size \[5, 16\], not \[3, 16\]; .*, or correct the options of",
+    ),
+    "another shape and other names": (
+        {
+            "a" * 300: torch.zeros(1),
+            "conv.weight": torch.zeros(2, 1, 3, 3),
+            "head.1.weight": torch.zeros(9),
+        },
+        rf"\(it has {'a' * 80}… and lacks conv.bias \(5 more\) and has conv.weight of size \[2, 1, "
+        r"3, 3\], not \[4, 1, 3, 3\]; expected are",
     ),
 }
 
@@ -247,6 +272,20 @@ def test_whole_networks_are_not_run(path, content):
     torch.save(content, path)
     with pytest.raises(ModelError, match=r"holds objects .*\(.*\.Network.*save model.state_dict"):
         load_weights(network(2), path)
+
+
+def test_objects_are_listed_by_whole_names(path):
+    content = {f"a{number}": type(f"Setting{number:030}", (), {}) for number in range(6)}
+    for kind in content.values():
+        globals()[kind.__name__] = kind
+    torch.save(content | {"args": argparse.Namespace(of=Network)}, path)
+    with pytest.raises(ModelError, match=r"holds objects [^(]*\(") as caught:
+        load_weights(network(2), path)
+    for kind in content.values():
+        del globals()[kind.__name__]
+    listed = str(caught.value).partition("alone (")[2].partition("):")[0].split(", ")
+    known = {f"{kind.__module__}.{kind.__qualname__}" for kind in [*content.values(), Network]}
+    assert listed.pop() == "…" and listed and set(listed) < known
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from types import SimpleNamespace
 import pandas
 import pytest
 import torch
+from snakemake.exceptions import LockException
 from torch import nn
 
 from intriguing.errors import DataError, ModelError
-from intriguing.job import LAST_LINE, job, stop, stop_after_failed_jobs
+from intriguing.job import LAST_LINE, explain_lock, job, stop, stop_after_failed_jobs
 from intriguing.progress import Progress
 from intriguing.transfer import error_matrix
 
@@ -169,6 +170,15 @@ def test_the_last_sentence_is_left_to_make(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         stop("error: a")
     assert caught.value.code == "error: a"
+
+
+def test_a_lock_is_explained_to_make(tmp_path, monkeypatch):
+    monkeypatch.setenv(LAST_LINE, str(tmp_path / "last"))
+    said = logging.LogRecord("snakemake", logging.ERROR, "", 0, "Building DAG of jobs...", (), None)
+    assert explain_lock(said) and not (tmp_path / "last").exists()
+    said.msg = f"{LockException.__name__}:\n{LockException()}"
+    assert explain_lock(said)
+    assert (tmp_path / "last").read_text().startswith("another build runs in this folder: wait for")
 
 
 ALLOCATE = """

@@ -139,6 +139,28 @@ def test_an_unusual_folder_is_left_to_its_job(here):
     check(here, data=FOLDER, models={"m": LINEAR | {"positive": "x"}}, attacks=attack(10**6))
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def net(shape, classes, *, width=1, depth=2, a=3): pass", "; did you mean 'width'"),
+        ("def net(shape, classes, width=1): pass", "; choose one of width"),
+        ("def net(shape, classes): pass", "; remove it"),
+        ("def net(shape, classes, **options): pass", None),
+        ("@print\ndef net(shape, classes): pass", None),
+        ("def net(shape, classes): pass\nnet = print", None),
+        ("def net(shape, classes): pass\nfrom os import path as net", None),
+        ("def net(shape, classes, *, widths): pass", None),
+    ],
+)
+def test_options_that_a_factory_does_not_take(here, source, words):
+    (here / "own_nets.py").write_text(source)
+    models = {"o": OWN | {"options": {"widths": 3}}}
+    if words:
+        refused(here, rf"models\.o\.options: net takes no option 'widths'{words}", models=models)
+    else:
+        check(here, models=models)
+
+
 def test_weights_that_do_not_exist(here):
     weights = "w" * 200 + ".pt"
     words = (

@@ -63,6 +63,67 @@ def test_unknown_experiments_and_targets(sources):
     assert any("mnist, own, smoke" in line and "clean" not in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("target", "variable"), [("plan", "NAME"), ("clean", "NAME"), ("verify", "EXPERIMENT")]
+)
+def test_an_experiment_beside_what_takes_it_as_a_variable(sources, target, variable):
+    sources.path("results/smoke").mkdir(parents=True)
+    line = last_line(sources, target, "smoke", "YES=1")
+    advice = f"give make {target} {variable}=smoke"
+    assert ends_with(f"smoke would be built beside make {target}: {advice}", line)
+    assert sources.path("results/smoke").is_dir()
+
+
+WAITS_AND_ENDS = """#!/bin/sh
+for i in $(seq 500); do [ -e "$WAIT_FOR" ] && break; sleep 0.02; done
+exit $STATUS
+"""
+
+
+@pytest.fixture
+def made_by(sources):
+    """Start make with a snakemake that waits for a file and ends with a status."""
+    snakemake = sources.path("bin/snakemake")
+    snakemake.parent.mkdir()
+    snakemake.write_text(WAITS_AND_ENDS)
+    snakemake.chmod(0o755)
+
+    def start(status, wait_for="Makefile"):
+        return subprocess.Popen(
+            [*sources.make("smoke"), f"BIN={snakemake.parent}"],
+            cwd=sources.folder,
+            env={**sources.environment, "STATUS": str(status), "WAIT_FOR": wait_for},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.mark.parametrize("first_status", [0, 1])
+def test_two_builds_at_once(sources, made_by, first_status):
+    first = made_by(first_status, wait_for="go")
+    until = time.monotonic() + 30
+    while not list(sources.path(".snakemake").glob("*")) and time.monotonic() < until:
+        time.sleep(0.02)
+    second = made_by(1 - first_status)
+    last = {1 - first_status: second.communicate()[0].splitlines()[-1]}
+    sources.path("go").touch()
+    last[first_status] = first.communicate()[0].splitlines()[-1]
+    assert [bool(first.returncode), bool(second.returncode)] == [first_status, 1 - first_status]
+    assert last[0] == "every table and figure is in results/smoke/page.html"
+    assert ends_with("build-smoke failed: see the lines above", last[1])
+    assert not list(sources.path(".snakemake").glob("*"))
+
+
+def test_a_build_that_cannot_leave_a_sentence_fails_too(sources, made_by):
+    sources.path(".snakemake").touch()  # not a folder
+    failed = made_by(1)
+    failed.communicate()
+    assert failed.returncode != 0
+
+
 def test_a_plan_fits_on_a_screen(sources):
     status, lines = sources.made("plan", "NAME=smoke")
     assert status == 0 and len(lines) < 24
@@ -104,7 +165,7 @@ def test_clean(scratch):
             f"there are no results of {foreign}: results/ has own, smoke",
             last_line(scratch, "clean", f"NAME={foreign}"),
         )
-    assert scratch.made("clean", "NAME=own")[0] == 0
+    assert scratch.made("clean", "NAME=own") == (0, ["removed results/own"])
     assert [path.name for path in results.iterdir()] == ["smoke"]
     assert scratch.path("src/intriguing").is_dir() and scratch.path(".snakemake").is_dir()
     assert scratch.made("clean", "YES=1")[0] == 0

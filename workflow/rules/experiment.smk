@@ -11,7 +11,7 @@ from intriguing import registry
 from intriguing.datasets.root import contents_hash, image_folder
 from intriguing.errors import ExperimentError, quoted
 from intriguing.experiment import loader, paths, prerequisites
-from intriguing.job import LAST_LINE, stop
+from intriguing.job import LAST_LINE, explain_lock, stop
 from intriguing.provenance import SOURCE, code_hash, factory_hash, machine_hash
 
 
@@ -49,7 +49,9 @@ if workflow.workflow_settings.cache is not None:
 
 
 # it is for the sentence of the whole build: a job has a log
-if not workflow.is_main_process:
+if workflow.is_main_process:
+    logger.addFilter(explain_lock)
+else:
     os.environ.pop(LAST_LINE, None)
 
 # What a rule says whose output workflows share by --cache. Its params name all that decides the

@@ -30,7 +30,7 @@ def check(experiment: Experiment) -> None:
     """Raise `ExperimentError` on the first thing that is missing or too small.
 
     The folder of the images, enough images for each ``count``, the classes that are named, the
-    modules and functions of factories, and weights files.
+    modules, functions and options of factories, and weights files.
     """
     data = experiment.data
     if data["name"] == OWN:
@@ -41,7 +41,7 @@ def check(experiment: Experiment) -> None:
         _check_counts(experiment, known)
     for name, model in experiment.every_model.items():
         if "factory" in model:
-            _check_factory(f"models.{name}.factory", model["factory"])
+            _check_factory(f"models.{name}", model["factory"], model["options"])
         _check_weights(f"models.{name}.weights", model.get("weights", AS_BUILT))
     for name, network in experiment.lipschitz["networks"].items():
         _check_weights(f"lipschitz.networks.{name}.weights", network["weights"])
@@ -136,12 +136,12 @@ def _check_weights(key: str, weights: str) -> None:
         )
 
 
-def _check_factory(key: str, factory: str) -> None:
+def _check_factory(key: str, factory: str, options: Iterable[str]) -> None:
     module, _, function = factory.partition(":")
     path = factory_source(factory)
     if path is None:
         _fail(
-            key,
+            f"{key}.factory",
             f"unknown module {shortened(module)}: correct the name, install its package, or run"
             " snakemake in the folder that holds it",
         )
@@ -150,11 +150,18 @@ def _check_factory(key: str, factory: str) -> None:
     except (SyntaxError, ValueError, OSError):  # the job that imports it shows the line
         return
     names = defined_names(tree)
-    if names is None or function in names:
+    if names is None:
+        return
+    if function in names:
+        known = accepted_options(tree, function)
+        unknown = [option for option in options if known is not None and option not in known]
+        if unknown:
+            advice = suggest(unknown[0], known) if known else "remove it"
+            _fail(f"{key}.options", f"{function} takes no option {quoted(unknown[0])}; {advice}")
         return
     callables = [node.name for node in tree.body if isinstance(node, _DEFINITIONS)]
     advice = suggest(function, callables) if callables else "define it there"
-    _fail(key, f"{path.name} has no function {quoted(function)}; {advice}")
+    _fail(f"{key}.factory", f"{path.name} has no function {quoted(function)}; {advice}")
 
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -182,6 +189,28 @@ def defined_names(tree: ast.Module) -> set[str] | None:
         elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
             names.add(node.name)
     return None if names & {"*", "__getattr__"} else names
+
+
+def accepted_options(tree: ast.Module, function: str) -> list[str] | None:
+    """Names of a function's options, those of its arguments that follow the first two.
+
+    Returns
+    -------
+    list of str or None
+        None if the module does more than define it once, or if it takes any.
+    """
+    bound = [
+        node
+        for node in _run_by_import(tree.body)
+        if function in (getattr(node, key, None) for key in ("name", "asname", "id"))
+        and not isinstance(getattr(node, "ctx", None), ast.Load)
+    ]
+    if len(bound) != 1 or not isinstance(bound[0], ast.FunctionDef) or bound[0].decorator_list:
+        return None
+    arguments = bound[0].args
+    named = [*arguments.posonlyargs, *arguments.args][2:]
+    options = [one for one in [*named, *arguments.kwonlyargs] if one not in arguments.posonlyargs]
+    return None if arguments.kwarg else [one.arg for one in options]
 
 
 def _is_dynamic(node: ast.AST) -> bool:

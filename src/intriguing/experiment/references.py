@@ -156,7 +156,8 @@ def _check_model(key: str, model: Entry, trainable: Collection[str]) -> None:
     _check_weights(f"{key}.weights", model.get("weights"), architecture)
     given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
     if given:
-        _fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
+        remedy = f"remove {given[0]} or weights"
+        _fail(f"{key}.{given[0]}", f"does not apply to a model with weights: {remedy}")
     if architecture == "fully_connected":
         layers: int | None = len(model["options"]["hidden"]) + 1
     else:
@@ -262,10 +263,12 @@ def _check_attacked(key: str, attack: Entry, models: Mapping[str, Entry]) -> Non
         _fail(f"{key}.targets", "is a class, which needs labels: data: choose another rule")
     binary = [n for n in attack.get("models", models) if "positive" in models[n]]
     if binary:
+        others = [n for n in models if "positive" not in models[n]]
+        remedy = f"list the others in {shortened(key)}.models" if others else "choose another rule"
         _fail(
             f"{key}.targets",
-            f"is a class, but {shortened(binary[0])} distinguishes one class from the rest: list"
-            f" the others in {shortened(key)}.models",
+            f"is a class, but {shortened(binary[0])} distinguishes one class from the rest:"
+            f" {remedy}",
         )
 
 

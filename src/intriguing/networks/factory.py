@@ -71,9 +71,14 @@ def _function(factory: str) -> Callable[..., Any]:
             f"the factory {factory} cannot be imported ({_words(error)}): fix that line"
         ) from error
     except Exception as error:  # an import runs the user's code
+        remedy = (
+            f"install the package of {module_name}, or run snakemake in the folder that holds it"
+        )
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and not f"{module_name}.".startswith(f"{missing}."):
+            remedy = f"install {missing}, or correct the import in {module_name}"
         raise ModelError(
-            f"the factory {factory} cannot be imported ({_words(error)}): install the package of"
-            f" {module_name}, or run snakemake in the folder that holds it"
+            f"the factory {factory} cannot be imported ({_words(error)}): {remedy}"
         ) from error
     function = getattr(module, name, None)
     if not callable(function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from intriguing import networks
-from intriguing.errors import ModelError
+from intriguing.errors import MOST, ModelError, shortened
 from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 # under which names checkpoints keep a state_dict
@@ -74,32 +75,63 @@ def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
     try:
         missing, foreign = model.load_state_dict(state, strict=False)
         missing = _unfilled(missing, state, model.state_dict())
+        different, cause = _differences(foreign, missing), None
     # a network's own hooks may raise anything where they meet the weights of another
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        raise ModelError(
-            f"the weights file {path} is of another network ({' '.join(lines[:2])}): give the"
-            " weights of this architecture"
-        ) from error
-    if foreign or missing:
+        different, cause = _differences_by_name(state, model.state_dict()), error
+        if not different:
+            words = " ".join(line.strip() for line in str(error).splitlines()[:2])
+            raise _foreign(path, words) from error
+    if different:
         own = list(model.state_dict())
-        found = f"has {_brief(foreign[0])}" if foreign else f"lacks {missing[0]}"
-        if not state:
-            found = f"holds {_summary(content)} and {found}"
-        raise ModelError(
-            f"the weights file {path} is of another network (it {found}; expected are"
-            f" {' to '.join(own[:1] + own[-1:]) or 'none'}): give a state_dict with the names of"
-            " this architecture"
-        )
+        holds = [] if state else [f"holds {_summary(content)}"]
+        expected = " to ".join(own[:1] + own[-1:]) or "none"
+        found = " and ".join([*holds, *different])
+        raise _foreign(path, f"it {found}; expected are {expected}") from cause
     return model
+
+
+def _foreign(path: str | Path, difference: str) -> ModelError:
+    return ModelError(
+        f"the weights file {path} is of another network ({difference}): give a state_dict of this"
+        " architecture, or correct the options of the entry"
+    )
+
+
+def _differences_by_name(state: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
+    """What distinguishes a state from that of the network, hooks of the network left aside."""
+    foreign = [name for name in state if name not in own]
+    missing = _unfilled([name for name in own if name not in state], state, own)
+    sizes = {
+        name: (list(state[name].shape), list(tensor.shape))
+        for name, tensor in own.items()
+        if all(isinstance(value, torch.Tensor) for value in (tensor, state.get(name)))
+        and not nn.parameter.is_lazy(tensor)
+    }
+    wrong = [
+        f"has {shortened(name)} of size {given}, not {size}"
+        for name, (given, size) in sizes.items()
+        if given != size
+    ]
+    return _differences(foreign, missing) + wrong[:1]
+
+
+def _differences(foreign: Sequence[str], missing: Sequence[str]) -> list[str]:
+    return [
+        f"{verb} {shortened(' '.join(names[0].split()))}"
+        + (f" ({len(names) - 1} more)" if len(names) > 1 else "")
+        for verb, names in (("has", foreign), ("lacks", missing))
+        if names
+    ]
 
 
 def _content(path: str | Path) -> Any:
     try:
         if str(path).lower().endswith(".safetensors"):
             return safetensors.torch.load_file(path)
-        # tensors alone: nothing in the file is run
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # tensors alone, and settings beside them: nothing in the file is run
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"the weights file {path} does not exist: correct its path") from error
     except Exception as error:
@@ -107,7 +139,7 @@ def _content(path: str | Path) -> Any:
         if objects:
             raise ModelError(
                 f"the weights file {path} holds objects and not tensors alone"
-                f" ({_brief(', '.join(objects))}): save model.state_dict() by torch.save where"
+                f" ({_line(objects)}): save model.state_dict() by torch.save where"
                 " their code is, and give that file"
             ) from error
         raise ModelError(
@@ -119,7 +151,8 @@ def _content(path: str | Path) -> Any:
 def _objects_in(path: str | Path) -> list[str]:
     """Classes and functions that a file of torch.save needs, such as that of a whole network."""
     try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     except Exception:  # it is no such file, or a damaged one
         return []
 
@@ -184,9 +217,12 @@ def _unfilled(
 def _summary(content: Any) -> str:
     if not isinstance(content, Mapping):
         return f"a value of the type {type(content).__name__}"
-    return _brief(", ".join(map(str, content))) or "nothing"
+    return _line(content) or "nothing"
 
 
-def _brief(words: str) -> str:
-    """At most a line of what a file holds."""
-    return " ".join(words.split())[:100]
+def _line(names: Collection[Any]) -> str:
+    """The first names of what a file holds, as many as a line has room for."""
+    shown = [shortened(" ".join(str(name).split())) for name in list(names)[:MOST]]
+    while len(", ".join(shown)) > 100:
+        shown.pop()
+    return ", ".join(shown + ["…"] * (len(shown) < len(names)))
