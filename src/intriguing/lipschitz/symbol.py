@@ -23,7 +23,7 @@ from intriguing.lipschitz.windows import Axis
 
 # numbers in one stack of symbols: larger blocks of memory are cleared again for each stack
 LARGEST_STACK = 1 << 20
-# about so many frequencies of a torus tell which shift of it has the lowest norm
+# this many frequencies of a torus tell which shift of it probably has the lowest norm
 LOOKED_AT = 12
 # points of the grid for each offset of the symbol, an axis: the bound is then at most 0.9 % an axis
 # above the supremum
