@@ -50,7 +50,9 @@ class Copy:
     @property
     def environment(self):
         # the package of the copy takes precedence over the installed one
-        return {**os.environ, "PYTHONPATH": str(self.path("src"))}
+        # without what a make that runs the tests tells a make below it
+        outside = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        return {**outside, "PYTHONPATH": str(self.path("src"))}
 
     def command(self, *arguments):
         return [sys.executable, "-m", "snakemake", *map(str, arguments)]

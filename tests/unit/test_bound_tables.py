@@ -237,5 +237,5 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
         layers_figure.draw(rows, tmp_path / path)
     assert (tmp_path / "all.png").read_bytes() == (tmp_path / "known.png").read_bytes()
     cells = table5.layout(shown).set_index("layer")["ours [lower, upper]"]
-    assert cells["exp1"] == "[0, inf]: none known"
+    assert cells["exp1"] == "[0, inf]: no constant"
     assert ", inf]: there is no bound for the operation exp" in cells["network"]

@@ -180,6 +180,8 @@ def test_an_interrupt_stops_make_after_the_build(sources, tmp_path):
             env=sources.environment,
             # a group of its own, all of which a terminal sends the signal at Ctrl-C
             start_new_session=True,
+            # tests that run in the background ignore it, and so would what they start
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             stdout=output,
             stderr=output,
         )
