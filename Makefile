@@ -2,7 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-EXPERIMENTS := $(sort $(basename $(notdir $(wildcard config/experiments/*.yaml))))
+TARGETS := slurm test check verify lint docs format help clean benchmark plan
+EXPERIMENTS := $(filter-out $(TARGETS),$(sort $(basename $(notdir \
+	$(wildcard config/experiments/*.yaml config/experiments/*.yml)))))
+RESULTS = $(notdir $(patsubst %/,%,$(wildcard results/*/)))
+COMMA := ,
+LISTED = $(subst $() ,$(COMMA) ,$(sort $(1)))
+UNKNOWN = there is no experiment $(1): choose one of $(call LISTED,$(EXPERIMENTS))
 
 # Where torch and torchvision are taken from: the address of a package index or a folder of wheels.
 # Empty: from where pip takes everything. $(READY) remembers it, so it is given once.
@@ -23,6 +29,27 @@ USE_CACHE = mkdir -p "$(CACHE)" && SNAKEMAKE_OUTPUT_CACHE="$$(realpath "$(CACHE)
 BUILD = $(if $(CACHE),$(USE_CACHE) )$(BIN)/snakemake $(1) --quiet host reason \
 	$(if $(PROFILE),--workflow-profile profiles/$(PROFILE)) $(if $(CACHE),--cache train)
 
+# What went wrong is the last line that make prints, instead of its own "Error 1": a recipe that runs
+# snakemake, $(call RUN,command), succeeds but leaves a sentence in a file if the command fails, and
+# the recipe after it ends with that sentence, $(END). The file is that of this process of make, so
+# that several may run at once; where it cannot be written, the recipe fails itself.
+PROCESS := $(shell echo $$PPID)
+LAST_LINE = $(CURDIR)/.snakemake/$(1).$(PROCESS).last_line
+RUN = mkdir -p .snakemake; export INTRIGUING_LAST_LINE="$(call LAST_LINE,$@)"; \
+	echo "$@ failed: see the lines above" > "$$INTRIGUING_LAST_LINE"; \
+	if $(1); then rm -f "$$INTRIGUING_LAST_LINE"; else [ -s "$$INTRIGUING_LAST_LINE" ]; fi
+END = $(call END_WITH,$(shell cat "$(call LAST_LINE,$<)" 2>/dev/null && rm -f "$(call LAST_LINE,$<)"))
+END_WITH = $(if $(1),$(error $(1)))
+
+# these take an experiment as a variable: another target is built beside them, from nothing after clean
+NAMED_BY := plan:NAME clean:NAME verify:EXPERIMENT
+ALONE := $(firstword $(filter plan clean verify,$(MAKECMDGOALS)))
+BESIDE := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
+ifneq ($(and $(ALONE),$(BESIDE)),)
+$(error $(BESIDE) would be built beside make $(ALONE): give \
+	make $(ALONE) $(patsubst $(ALONE):%,%,$(filter $(ALONE):%,$(NAMED_BY)))=$(BESIDE))
+endif
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 EXPERIMENT ?= digits
@@ -30,11 +57,22 @@ TOLERANCE ?= 0
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)
 
 .DEFAULT_GOAL := digits
-.PHONY: $(EXPERIMENTS) slurm test check verify lint docs format help clean benchmark
+.PHONY: $(TARGETS) $(EXPERIMENTS) $(EXPERIMENTS:%=build-%) dry-run second-build
 
-$(EXPERIMENTS): $(READY) $(if $(filter slurm,$(PROFILE)),slurm)  ## build every table and figure of that experiment
-	@$(call BUILD,$@)
+$(EXPERIMENTS): %: build-%
+	$(END)
 	@echo "every table and figure is in results/$@/page.html"
+
+$(EXPERIMENTS:%=build-%): build-%: $(READY) $(if $(filter slurm,$(PROFILE)),slurm)
+	@$(call RUN,$(call BUILD,$*))
+
+plan: dry-run  ## what make NAME=digits would run: jobs of each stage, and why
+	$(END)
+
+dry-run: $(READY)
+	$(if $(filter $(or $(NAME),digits),$(EXPERIMENTS)),,$(error $(call UNKNOWN,$(NAME))))
+	@$(call RUN,$(BIN)/snakemake -n $(or $(NAME),digits) --quiet host | \
+		$(BIN)/python -m intriguing.experiment.plan workflow/rules)
 
 check: $(READY)  ## format, style, spelling, import contracts, types, unit tests (two minutes)
 	@$(BIN)/ruff check --quiet .
@@ -51,13 +89,15 @@ test: $(READY) $(if $(shell command -v sinfo),slurm)  ## all tests, without any 
 	@$(PYTEST)
 
 # everything but the results is the same there: relative paths of an experiment hold
-verify: $(READY)  ## build EXPERIMENT=digits a second time in .verify and compare every file
-	@$(call BUILD,$(EXPERIMENT))
-	@rm -rf .verify && mkdir .verify
-	@for name in *; do [ "$$name" = results ] || ln -s "../$$name" .verify/; done
-	@$(BIN)/snakemake $(EXPERIMENT) --directory .verify --quiet host reason
+verify: second-build  ## build EXPERIMENT=digits a second time in .verify and compare every file
+	$(END)
 	@$(BIN)/python -m intriguing.artifacts.comparison results/$(EXPERIMENT) .verify/results/$(EXPERIMENT) \
 		--tolerance $(TOLERANCE)
+
+second-build: $(EXPERIMENT)
+	@rm -rf .verify && mkdir .verify
+	@for name in *; do [ "$$name" = results ] || ln -s "../$$name" .verify/; done
+	@$(call RUN,$(BIN)/snakemake $(EXPERIMENT) --directory .verify --quiet host reason)
 
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
@@ -90,15 +130,29 @@ format: $(READY)  ## format Python and Snakemake files
 	@$(BIN)/ruff format .
 	@$(BIN)/snakefmt Snakefile workflow
 
-clean:  ## remove all results and Snakemake's records (not .venv)
+NO_RESULTS = there are no results of $(1): results/ has $(or $(call LISTED,$(RESULTS)),none)
+NOT_CLEANED = all results would be removed: give NAME=own for those of one experiment, or YES=1
+clean:  ## remove the results of NAME=own; without NAME ask (unless YES=1), then all, with Snakemake's records
+ifdef NAME
+	$(if $(filter $(NAME),$(RESULTS)),,$(error $(call NO_RESULTS,$(NAME))))
+	@rm -rf "results/$(NAME)"
+	@echo "removed results/$(NAME)"
+else
+	$(if $(YES)$(shell [ -t 0 ] && echo terminal),,$(error $(NOT_CLEANED)))
+	@[ -n "$(YES)" ] || { printf "remove all results ($(call LISTED,$(RESULTS)))? [y/N] "; read answer; \
+		[ "$$answer" = y ]; } || { echo "nothing is removed"; exit 1; }
 	@rm -rf .snakemake results/*/ .verify
+endif
 
 help:  ## this list
 	@echo "make            environment and the default experiment, digits"
-	@echo "make NAME       an experiment: $(EXPERIMENTS)"
+	@echo "make NAME       every table and figure of an experiment: $(call LISTED,$(EXPERIMENTS))"
 	@echo "make NAME PROFILE=slurm CACHE=...  through SLURM; trained models shared in that folder"
 	@echo "make TORCH=...  once: torch from that package index or folder, to spare the CUDA build"
 	@sed -n 's/^\([a-z]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.DEFAULT:
+	$(error $(call UNKNOWN,$@); other targets are $(call LISTED,$(TARGETS)))
 
 # What cannot work is refused before anything is installed.
 define CHECK_MACHINE

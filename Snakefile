@@ -1,9 +1,7 @@
 # Intriguing properties of neural networks: configuration, stages, one target per experiment.
-import sys
-
 from snakemake.utils import min_version
 
-from intriguing.job import sentences
+from intriguing.job import stop_after_failed_jobs
 
 min_version("9.0")
 
@@ -21,14 +19,13 @@ include: "workflow/rules/report.smk"
 
 # the sentences of the jobs that failed once more, at the end, where they are seen
 onerror:
-    print("\n".join(sentences(log)), file=sys.stderr)
+    stop_after_failed_jobs(log)
 
 
 for name in experiment_names():
     if name in {rule.name for rule in workflow.rules}:
-        raise WorkflowError(
-            f"{name}.yaml: a rule is called {name} already: rename the file",
-        )
+        warn(f"an experiment cannot be called {name}: rename its file")
+        continue
     # outside the f-string, in which snakefmt and Python 3.12 see an assignment
     page_of_name = paths.PAGE.format(experiment=name)
 

@@ -7,7 +7,7 @@ from intriguing.job import job
 with job(snakemake):
     data = dict(snakemake.params.data)
     parts = data.pop("parts")
-    dataset = load(data.pop("name"), data.pop("root"), **data)
+    dataset = load(data.pop("name"), data.pop("root", None), **data)
     write_dataset(
         snakemake.output[0],
         dataset,

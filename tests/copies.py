@@ -12,7 +12,7 @@ SMOKE = "config/experiments/smoke.yaml"
 MODELS = ("fc10", "fc100", "ae400")
 # these and the two of Tables 3 and 4, each with two seeds
 TRAINED = 10
-PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "resources", "src")
+PARTS = ("Makefile", "Snakefile", "workflow", "profiles", "scripts", "config", "resources", "src")
 
 
 class Copy:
@@ -50,7 +50,9 @@ class Copy:
     @property
     def environment(self):
         # the package of the copy takes precedence over the installed one
-        return {**os.environ, "PYTHONPATH": str(self.path("src"))}
+        # without what a make that runs the tests tells a make below it
+        outside = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+        return {**outside, "PYTHONPATH": str(self.path("src"))}
 
     def command(self, *arguments):
         return [sys.executable, "-m", "snakemake", *map(str, arguments)]
@@ -68,6 +70,24 @@ class Copy:
         if check:
             assert ran.returncode == 0, ran.stdout
         return ran
+
+    def make(self, *arguments):
+        """What runs make in the copy, with the environment of the tests in place of .venv."""
+        there = ("-o", ".venv/ready", f"BIN={sys.prefix}/bin")
+        return ["make", *there, *arguments]
+
+    def made(self, *arguments, **environment):
+        """Exit status of make, and the lines that it prints; its input is no terminal."""
+        ran = subprocess.run(
+            self.make(*arguments),
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        return ran.returncode, ran.stdout.splitlines()
 
     def planned(self, target, *arguments, folder=None):
         """Number of jobs of each rule that a dry run announces, without the target itself."""

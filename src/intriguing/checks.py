@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from intriguing.device import device_of
-from intriguing.errors import AttackError, ModelError
+from intriguing.errors import AttackError, ModelError, quoted
 from intriguing.networks.logits import in_training, logits_of
 
 Settings = TypeVar("Settings")
@@ -42,7 +42,7 @@ def checked_device(model: torch.nn.Module, images: torch.Tensor) -> torch.device
 def check_count(name: str, value: object) -> None:
     """Raise `AttackError` unless ``value`` is a whole number of at least 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise AttackError(f"{name} is {value!r}: give a whole number of at least 1")
+        raise AttackError(f"{name} is {quoted(value)}: give a whole number of at least 1")
 
 
 def search_settings(
@@ -68,7 +68,9 @@ def search_settings(
     if isinstance(settings, Mapping):
         for name in settings:
             if name not in defaults:
-                raise AttackError(f"unknown setting {name!r}{_suggestion(name, list(defaults))}")
+                raise AttackError(
+                    f"unknown setting {quoted(name)}{_suggestion(name, list(defaults))}"
+                )
         settings = kind(**settings)
     if not isinstance(settings, kind):
         raise AttackError(
@@ -80,7 +82,7 @@ def search_settings(
         number = isinstance(value, numbers.Integral if whole else numbers.Real)
         if not number or isinstance(value, bool) or not value > 0:
             expected = "whole number of at least 1" if whole else "positive number"
-            raise AttackError(f"the setting {name} is {value!r}: give a {expected}")
+            raise AttackError(f"the setting {name} is {quoted(value)}: give a {expected}")
     return settings
 
 
@@ -89,8 +91,8 @@ def _suggestion(word: object, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f": choose among {', '.join(known)}"
 
 
-def check_images(images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Raise `AttackError` unless images are float (N, C, H, W) in [0, 1] with a label each."""
+def check_batch(images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raise `AttackError` unless images are floating point, along the first axis, with labels."""
     for name, value in (("images", images), ("labels", labels)):
         _check_tensor(value, name)
     if not images.is_floating_point():
@@ -104,6 +106,11 @@ def check_images(images: torch.Tensor, labels: torch.Tensor) -> None:
             f"images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)} do"
             " not match: give images along the first axis and a vector with one label for each"
         )
+
+
+def check_images(images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raise `AttackError` unless images are a batch (`check_batch`) in [0, 1] with labels."""
+    check_batch(images, labels)
     # no copies of what may be a large part of the memory; NaN is passed on by both
     lowest, highest = images.flatten(1).amin(1), images.flatten(1).amax(1)
     bad = ~(lowest.isfinite() & highest.isfinite())
@@ -226,8 +233,8 @@ def checked_targets(targets: torch.Tensor, labels: torch.Tensor, classes: int) -
     """Targets as int64 where the labels are; `AttackError` unless each is another class."""
     if isinstance(targets, str):
         raise AttackError(
-            f"targets is {targets!r}: give class numbers, such as choose_targets({targets!r},"
-            " model, images, labels)"
+            f"targets is {quoted(targets)}: give class numbers, such as"
+            f" choose_targets({quoted(targets)}, model, images, labels)"
         )
     _check_tensor(targets, "targets")
     targets = targets.to(labels.device)

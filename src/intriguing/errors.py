@@ -1,5 +1,27 @@
 """The exceptions of this package: each message is one sentence that names the remedy."""
 
+from collections.abc import Iterable
+from typing import Any
+
+# characters of a value, and names of a list, that a sentence shows
+LONGEST, MOST = 80, 12
+
+
+def quoted(value: Any) -> str:
+    """A value as a sentence names it."""
+    return shortened(repr(value))
+
+
+def shortened(words: str) -> str:
+    """The start of a long text."""
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names to choose from, the first of many."""
+    shown = [shortened(name) for name in names]
+    return ", ".join(shown[:MOST] + ["…"] * (len(shown) > MOST))
+
 
 class IntriguingError(Exception):
     """Base of all errors that a user can fix; its message is the sentence to show."""

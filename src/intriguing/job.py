@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ from intriguing.errors import IntriguingError
 # settings of the C library's malloc (`man mallopt`): numbers of the keys, and bytes
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT, LARGEST = 256 * 2**20, 32 * 2**20
+# environment variable: a file for the sentence that make prints as its last line
+LAST_LINE = "INTRIGUING_LAST_LINE"
 
 
 @contextlib.contextmanager
@@ -104,17 +107,65 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
-def sentences(log_paths: str | Sequence[str]) -> list[str]:
-    """The sentences with which jobs ended, once each, in the logs of a workflow.
+def stop(*sentences: str) -> NoReturn:
+    """End Snakemake with sentences as its last lines.
+
+    An exception would be shown with its places in the files of the workflow. If the environment
+    variable `LAST_LINE` names a file, the last sentence goes there instead: make shows it.
+    """
+    lines = list(sentences)
+    if _left_to_make(lines[-1].removeprefix("error: ")):
+        lines.pop()
+    sys.exit("\n".join(lines) or 1)
+
+
+def _left_to_make(sentence: str) -> bool:
+    path = os.environ.get(LAST_LINE)
+    if path:
+        with contextlib.suppress(OSError):
+            Path(path).write_text(f"{sentence}\n", encoding="utf-8")
+            return True
+    return False
+
+
+def explain_lock(record: logging.LogRecord) -> bool:
+    """Filter of Snakemake's log that leaves make a sentence if another build has locked the folder.
+
+    Snakemake ends then without asking the workflow, whose ``onerror`` is for failed jobs.
+
+    Returns
+    -------
+    bool
+        True: every message is shown.
+    """
+    if record.getMessage().startswith("LockException:"):
+        _left_to_make(
+            "another build runs in this folder: wait for it, or run .venv/bin/snakemake --unlock if"
+            " it was killed"
+        )
+    return True
+
+
+def stop_after_failed_jobs(log_paths: str | Sequence[str]) -> NoReturn:
+    """End Snakemake with the sentences of the jobs that failed.
 
     Parameters
     ----------
     log_paths : path, or sequence of path
-        What Snakemake calls ``log`` once jobs have failed, by its version.
+        What Snakemake calls ``log`` then: by its version, one or several of its logs.
     """
-    paths = [log_paths] if isinstance(log_paths, str) else log_paths
+    paths = [log_paths] if isinstance(log_paths, str) else list(log_paths)
     lines = [line for path in paths for line in Path(path).read_text("utf-8").splitlines()]
-    return list(dict.fromkeys(line for line in lines if line.startswith("error: ")))
+    found = list(dict.fromkeys(line for line in lines if line.startswith("error: ")))
+    if any(_INTERRUPTED in line for line in lines):
+        found = ["error: interrupted: the same command continues from here"]
+    unknown = "error: a job failed without a sentence, killed perhaps: its log is named above"
+    logs = ", ".join(map(os.path.relpath, paths))
+    stop(f"the log of this run is {logs}", *(found or [unknown]))
+
+
+# what Snakemake's log says after Ctrl-C
+_INTERRUPTED = "on user request"
 
 
 def _end(log_path: str | Path, words: str) -> NoReturn:

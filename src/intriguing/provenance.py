@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import importlib.util
 import io
 import keyword
 import platform
@@ -85,14 +86,35 @@ def factory_hash(factory: str) -> str:
         16 hexadecimal digits; ``missing`` if there is no such module.
     """
     module = factory.partition(":")[0]
-    here = Path.cwd()
-    folders = [here, *map(Path, sys.path)]
-    root = next((folder for folder in folders if _module_path(folder, module)), None)
+    root = _root(module)
     if root is None:
         return "missing"
     # in the working directory all modules are the user's, elsewhere those of the same package
-    package = None if root == here else module.split(".")[0]
+    package = None if root == Path.cwd() else module.split(".")[0]
     return _hash(_reachable([module], {SOURCE.parent: PACKAGE, root: package}))
+
+
+def factory_source(factory: str) -> Path | None:
+    """File of the module of a user's factory, as `factory_hash` finds it; None without one."""
+    module = factory.partition(":")[0]
+    root = _root(module)
+    return None if root is None else _module_path(root, module)
+
+
+def _root(module: str) -> Path | None:
+    """Folder from which a user's module is imported: the working directory before all others."""
+    folders = [Path.cwd(), *map(Path, sys.path)]
+    found = next((folder for folder in folders if _module_path(folder, module)), None)
+    if found is not None:
+        return found
+    # packages that are installed as editable may be in no folder of the path
+    with contextlib.suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(module.split(".")[0])
+        if spec is not None and spec.origin is not None:
+            root = Path(spec.origin).parent
+            root = root.parent if spec.submodule_search_locations else root
+            return root if _module_path(root, module) else None
+    return None
 
 
 def machine_hash() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +37,8 @@ class Task:
         """
         if positive is None:
             return cls(tuple(class_names))
-        return cls((f"not {positive}", positive), class_index(class_names, positive))
+        label = class_index(class_names, positive)
+        return cls((f"not {class_names[label]}", class_names[label]), label)
 
     def labels(self, labels: torch.Tensor) -> torch.Tensor:
         """Labels of the data (int64 Tensor (N,)) as labels of this task."""
@@ -44,14 +46,19 @@ class Task:
 
 
 def class_index(class_names: Sequence[str], name: str) -> int:
-    """Label of a class by its name.
+    """Label of a class by its name, in which composed and decomposed accents are the same.
 
     Raises
     ------
     DataError
         If there is none of that name.
     """
-    if name not in class_names:
+    names = [_composed(known) for known in class_names]
+    if _composed(name) not in names:
         known = ", ".join(class_names[:12]) + (", …" if len(class_names) > 12 else "")
         raise DataError(f"the data have no class {name!r}: choose one of {known}")
-    return list(class_names).index(name)
+    return names.index(_composed(name))
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

@@ -8,7 +8,7 @@ import pandas
 import torch
 from torch import nn
 
-from intriguing import intervals
+from intriguing import checks, intervals
 from intriguing.device import device_of
 from intriguing.networks.logits import logits_of
 from intriguing.networks.predictions import predicted, rows_at_once
@@ -28,7 +28,8 @@ def error_matrix(
         In evaluation mode, giving logits.
     inputs : dict of str to (Tensor (N, C, H, W), int64 Tensor (N,)[, int64 Tensor (N,)])
         Images, their true labels and, where they were distorted to become another class, these
-        targets.
+        targets. Images are converted to the precision of each model, and may have any shape that
+        all models take, such as (N, features).
 
     Returns
     -------
@@ -36,11 +37,19 @@ def error_matrix(
         One row for each pair: ``input``, ``target`` (the model), ``n``, ``errors``,
         ``error_percent`` and its Wilson 95 % interval ``low_percent``, ``high_percent``; and
         ``same_errors``, how many of the errors are the image's target (NaN without targets).
+
+    Raises
+    ------
+    AttackError
+        If images are not floating point, or there is not one label for each.
+    ModelError
+        If a model does not take the images, or gives no finite logits for them.
     """
     rows = []
     for input_name, (images, labels, *targets) in inputs.items():
+        checks.check_batch(images, labels)
         for target, model in models.items():
-            classes = predicted(model, images)
+            classes = predicted(model, images.to(_precision(model, images)))
             wrong = classes != labels
             errors = wrong.sum().item()
             same = (wrong & (classes == targets[0])).sum().item() if targets else float("nan")
@@ -58,6 +67,12 @@ def error_matrix(
                 }
             )
     return pandas.DataFrame(rows)
+
+
+def _precision(model: nn.Module, images: torch.Tensor) -> torch.dtype:
+    """In what a model computes: the precision of its parameters, else that of the images."""
+    kinds = (parameter.dtype for parameter in model.parameters())
+    return next((kind for kind in kinds if kind.is_floating_point), images.dtype)
 
 
 def margin_cosines(

@@ -173,7 +173,7 @@ def test_bounds_load_what_they_use():
     assert used == {f"{package}.{name}" for name in ("bounds", "certificate", "rounding")}
     # layers of this project are registered by name
     networks = {name for name in with_bounds if name.startswith("intriguing.networks")}
-    names = ("kinds", "logits", "tracing")
+    names = ("functions", "kinds", "logits", "precision", "tracing")
     assert networks == {"intriguing.networks", *(f"intriguing.networks.{name}" for name in names)}
 
 

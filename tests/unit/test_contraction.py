@@ -7,7 +7,7 @@ from torch import nn
 
 from intriguing import networks
 from intriguing.errors import TrainingError
-from intriguing.lipschitz import layers
+from intriguing.lipschitz.activations import slopes
 from intriguing.lipschitz.network import network_bounds
 from intriguing.training import contraction
 from intriguing.training.contraction import SLOPES, Contraction, clip_norm, raise_norms
@@ -88,7 +88,7 @@ def test_training_is_reproducible(digits):
 
 
 def test_slopes_are_those_of_the_bounds():
-    assert {kind: layers.SLOPES[kind][1] for kind in SLOPES} == SLOPES
+    assert {kind: slopes(kind())[1] for kind in SLOPES} == SLOPES
 
 
 @pytest.mark.parametrize("constant", [0, -1.0, float("inf"), float("nan")])

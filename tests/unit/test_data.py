@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 from repository import ROOT
 
-from intriguing import datasets, splits
+from intriguing import datasets, registry, splits
 from intriguing.artifacts.dataset import open_dataset, write_dataset
-from intriguing.datasets import cifar
+from intriguing.datasets import cifar, inventory, published
 from intriguing.datasets.dataset import Dataset
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import ArtifactError, DataError
+from intriguing.torchvision_import import import_torchvision
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +108,44 @@ def test_counts_that_cannot_be(digits, key, number, excess):
         datasets.load("digits", **{key: count})
 
 
+def counts(dataset):
+    return {
+        "train": tuple(dataset.train_labels.bincount().tolist()),
+        "test": tuple(dataset.test_labels.bincount().tolist()),
+    }
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.002])
+def test_what_is_known_of_digits_without_reading_them(fraction):
+    made = datasets.load("digits", test_fraction=fraction)
+    known = inventory.published("digits", fraction)
+    assert known.class_names == made.class_names
+    # with 0.002 no class has enough images to give one up
+    found = {split: tuple(numbers) for split, numbers in known.splits.items()}
+    assert found == ({} if fraction == 0.002 else counts(made))
+
+
+def test_what_is_known_of_the_published_sets_without_reading_them():
+    torchvision = import_torchvision().datasets
+    assert published.SETS["mnist"].class_names == tuple(torchvision.MNIST.classes)
+    assert published.SETS["fashion_mnist"].class_names == tuple(torchvision.FashionMNIST.classes)
+    assert set(published.SETS) == set(registry.table("datasets")) - {"image_folder"}
+    for name in ("mnist", "fashion_mnist", "cifar10"):
+        known = inventory.published(name, 0.2)
+        train = 50000 if name == "cifar10" else 60000
+        assert {split: sum(numbers) for split, numbers in known.splits.items()} == {
+            "train": train,
+            "test": 10000,
+        }
+        assert all(len(numbers) == 10 for numbers in known.splits.values())
+    assert cifar.IMAGES_A_CLASS == {"train": 5000, "test": 1000}
+    assert inventory.published("image_folder", 0.2) is None
+
+
 def test_mnist(mnist_root, no_variable):
     mnist = datasets.load("mnist", mnist_root)
+    known = inventory.published("mnist", 0.2)
+    assert mnist.class_names == known.class_names and counts(mnist) == dict(known.splits)
     assert mnist.train_images.shape == (60000, 1, 28, 28)
     assert mnist.test_labels.bincount().tolist() == [
         *(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),

@@ -7,7 +7,7 @@ from repository import ROOT
 
 from intriguing import experiment
 from intriguing.errors import ExperimentError
-from intriguing.experiment import paths
+from intriguing.experiment import loader, paths
 
 SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
 MINIMAL = {
@@ -220,7 +220,7 @@ MISTAKES = {
     ),
     "weights and training": (
         changed(["models", "net"], {"label": "n", "factory": "a:b", "weights": "w"} | DECAYED),
-        "models.net.weight_decay does not apply to a model with weights",
+        "weight_decay does not apply to a model with weights: remove weight_decay or weights",
     ),
     "sparsity": (changed(["models", "net", "sparsity"], {}), "does not apply to fully_connected"),
     "reconstruction": (
@@ -275,7 +275,18 @@ MISTAKES = {
     ),
     "class of a binary model": (
         changed(["attacks", "lbfgs", "targets"], {"class": "0"}, positive="3"),
-        "is a class, but net distinguishes one class from the rest",
+        "is a class, but net distinguishes one class from the rest: choose another rule",
+    ),
+    "class of a binary model among others": (
+        MINIMAL
+        | {
+            "models": {
+                **MINIMAL["models"],
+                "two": MINIMAL["models"]["net"] | {"positive": "3", "label": "two"},
+            }
+        }
+        | {"attacks": {"lbfgs": {"targets": {"class": "0"}}}},
+        "one class from the rest: list the others in attacks.lbfgs.models",
     ),
     "class of the model": (
         changed(["attacks", "lbfgs"], {"targets": {"class": "0"}, "labels": "model"}),
@@ -435,6 +446,89 @@ def test_file_names_are_checked(tmp_path):
         experiment.read(path, SCHEMA)
     with pytest.raises(ExperimentError, match="does not exist"):
         experiment.read(tmp_path / "none.yaml", SCHEMA)
+
+
+def test_both_endings_of_a_yaml_file(tmp_path):
+    for name in ("b.yml", "a.yaml", "c.yaml", "c.yml", "README.md"):
+        (tmp_path / name).write_text(yaml.safe_dump(MINIMAL))
+    assert loader.names(tmp_path) == ["a", "b", "c"]
+    assert experiment.read(loader.path_of(tmp_path, "b"), SCHEMA).name == "b"
+    with pytest.raises(ExperimentError, match=r"c\.yaml and c\.yml have the same name: rename"):
+        loader.path_of(tmp_path, "c")
+    with pytest.raises(ExperimentError, match=r"none\.yaml does not exist"):
+        experiment.read(loader.path_of(tmp_path, "none"), SCHEMA)
+
+
+MERGED = """
+title: t
+data: {name: digits}
+models:
+  one: &base
+    label: one
+    architecture: softmax
+    weight_decay: [0.001]
+  two: {<<: *base, label: two}
+  three: {<<: *base, label: three, weight_decay: [0.1]}
+attacks:
+  a: &attack {count: 20, split: test}
+  b: {<<: [*attack, {count: 5, margin: 0.5}], targets: random}
+"""
+
+
+def test_anchors_and_merge_keys(tmp_path):
+    made = read(tmp_path, MERGED)
+    assert [model["label"] for model in made.models.values()] == ["one", "two", "three"]
+    assert [model["weight_decay"] for model in made.models.values()] == [[1e-3], [1e-3], [0.1]]
+    # the first of several takes precedence
+    wanted = {"count": 20, "split": "test", "margin": 0.5, "targets": "random"}
+    assert made.attack("b").items() >= wanted.items()
+    assert made.attack("a")["margin"] != 0.5
+    # each is a mapping of its own, into which defaults are filled
+    assert made.model("one")["options"] is not made.model("two")["options"]
+    with pytest.raises(ExperimentError, match="the key 'label' is given twice"):
+        read(tmp_path, MERGED.replace("label: two", "label: two, label: too"))
+
+
+LONG = "x" * 500
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        changed(["models", LONG], {"label": "n", "architecture": LONG}),
+        changed(["models", LONG], {"label": LONG, "architecture": "softmax", "trained_on": LONG}),
+        changed(["models", "net", "label"], [LONG]),
+        changed(["models", "net", "factory"], f"{LONG}:a"),
+        changed(["data", "parts"], [f"{LONG} {LONG}"]),
+        changed(["data", LONG], 1),
+        changed(["report"], {"attack": LONG}),
+        changed(["report"], {"figure7": {"models": [LONG]}}),
+        changed(["attacks"], {LONG: {"targets": "any"}}),
+        changed(["attacks"], {LONG: {"shards": 10**6}}),
+        changed(["attacks"], {"a": {"models": [LONG]}}),
+        changed(["halves"], {"models": [LONG, "net"], "attack": "lbfgs"}),
+        changed(["device"], LONG),
+        f"title: {LONG}\n{LONG}: 1\n{LONG}: 2\n",
+        f"title: [{LONG}, *{LONG}]\n",
+        f"title: !{LONG} a\n",
+    ],
+)
+def test_long_values_are_cut(tmp_path, settings):
+    with pytest.raises(ExperimentError) as caught:
+        read(tmp_path, settings)
+    message = str(caught.value).removeprefix(str(tmp_path))
+    assert "x" * 81 not in message and len(message) < 400, message
+
+
+def test_a_long_list_of_choices_is_cut(tmp_path):
+    settings = copy.deepcopy(MINIMAL)
+    settings["attacks"] = {f"attack{number}": {} for number in range(30)}
+    settings["report"] = {"attack": "other"}
+    with pytest.raises(ExperimentError, match=r"choose one of attack0, .*attack19, …$"):
+        read(tmp_path, settings)
+    made = read(tmp_path, MINIMAL)
+    with pytest.raises(ExperimentError, match=rf"has no model '{'y' * 79}…: choose one of net"):
+        made.model("y" * 500)
 
 
 def test_every_key_is_described():

@@ -1,8 +1,10 @@
+import re
 import sys
 import textwrap
 
 import pytest
 import torch
+from repository import ROOT
 
 from intriguing import networks
 from intriguing.artifacts import model as stored
@@ -79,9 +81,13 @@ def test_a_function_of_the_working_directory(here):
         (
             "nowhere.nets:net",
             {},
-            r"nowhere.nets:net cannot be imported .*No module named 'nowhere'",
+            r"nowhere.nets:net cannot be import.*No module named 'nowhere'.: install the pack",
         ),
-        ("broken_nets:net", {}, "cannot be imported .*nothing_of_that_name.*: install the package"),
+        (
+            "broken_nets:net",
+            {},
+            "import.*: install nothing_of_that_name, or correct the import in b",
+        ),
         ("own_nets:missing", {}, "has no function 'missing'"),
         ("own_nets:number", {}, "something other than a function as 'number'"),
         ("own_nets:net", {"depth": 3}, r"options {'depth': 3} .*unexpected keyword.*correct the"),
@@ -95,6 +101,24 @@ def test_what_is_no_factory(here, factory, options, words):
     with pytest.raises(ModelError, match=words) as caught:
         build_own(factory, (1, 8, 8), 10, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_the_example_with_torchvision(here):
+    page = (ROOT / "docs" / "own_networks.md").read_text()
+    (example,) = (
+        block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "torchvision" in block
+    )
+    (here / "example_resnet.py").write_text(example)
+    model = build_own("example_resnet:resnet", (1, 8, 8), 3, std=0.5).eval()
+    sys.modules.pop("example_resnet")
+    images = torch.rand(2, 1, 8, 8)
+    assert torch.allclose(model(images), model.model((images - 0.5) / 0.5))
+
+
+def test_long_options_are_cut(here):
+    with pytest.raises(ModelError) as caught:
+        build_own("own_nets:net", (1, 8, 8), 10, widths=list(range(500)))
+    assert len(str(caught.value)) < 400 and "options {'widths': [0, 1, 2" in str(caught.value)
 
 
 def test_a_network_of_ones_own_is_saved_and_loaded(here, tmp_path):

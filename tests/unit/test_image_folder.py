@@ -1,5 +1,7 @@
 import logging
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -7,8 +9,7 @@ import torch
 from PIL import Image
 
 from intriguing import splits
-from intriguing.datasets import folder as image_folder
-from intriguing.datasets import load
+from intriguing.datasets import class_folders, inventory, load
 from intriguing.datasets.folder import decode
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.errors import DataError
@@ -94,8 +95,61 @@ def test_own_train_and_test_folders(tmp_path, photos):
 def test_where_the_folder_is(photos, monkeypatch):
     wanted = load("image_folder", photos, folder="photos").digest
     assert load("image_folder", "/nowhere", folder=photos / "photos").digest == wanted
+    # the variable counts for images whose root is not given
     monkeypatch.setenv(ROOT_VARIABLE, str(photos))
-    assert load("image_folder", "/nowhere", folder="photos").digest == wanted
+    assert load("image_folder", folder="photos").digest == wanted
+    monkeypatch.setenv(ROOT_VARIABLE, "/nowhere")
+    assert load("image_folder", photos, folder="photos").digest == wanted
+    assert load("image_folder", folder=photos / "photos").digest == wanted
+
+
+def test_the_inventory_is_what_the_reader_reads(photos):
+    """Before any job: classes, and number of images."""
+
+    def numbers(made):
+        splits = {"train": made.train_labels, "test": made.test_labels}
+        return {name: labels.bincount().tolist() for name, labels in splits.items()}
+
+    folder = photos / "photos"
+    (folder / "class3" / "4.png").unlink()
+    (folder / "class3" / ".DS_Store").touch()
+    (folder / "class4" / "more").mkdir()
+    for number in range(7):
+        save(folder / "class4" / "more" / f"{number}.png", noise(6, 6))
+    for fraction in (0.2, 0.5, 0.9):
+        made = load("image_folder", folder=folder, test_fraction=fraction)
+        known = inventory.of_folder(folder, fraction)
+        assert known.class_names == made.class_names and known.splits == numbers(made)
+    # drawn from all alike: only the classes are known
+    assert inventory.of_folder(folder, 0.01).splits == {}
+    (photos / "both").mkdir()
+    folder.rename(photos / "both" / "train")
+    for label in range(10):
+        save(photos / "both" / "test" / f"class{label}" / "0.png", noise(6, 6, label))
+    made = load("image_folder", folder=photos / "both")
+    known = inventory.of_folder(photos / "both", 0.2)
+    assert known.class_names == made.class_names and known.splits == numbers(made)
+
+
+@pytest.mark.parametrize(
+    "names", [("train/a", "train/b"), ("Train/a", "Test/a"), ("a",), ("train/a", "TRAIN/b"), ()]
+)
+def test_an_unusual_folder_is_left_to_the_reader(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "0.png", noise(4, 4))
+    assert inventory.of_folder(tmp_path, 0.2) is None
+    assert inventory.of_folder(tmp_path / "nowhere", 0.2) is None
+
+
+def test_links_are_followed(photos):
+    (photos / "linked").mkdir()
+    for label in range(3):
+        (photos / "linked" / f"c{label}").symlink_to(photos / "photos" / f"class{label}")
+    assert sum(inventory.of_folder(photos / "linked", 0.2).splits["train"]) == 12
+    (photos / "photos" / "class1" / "more").symlink_to(photos / "photos" / "class2")
+    assert sum(map(sum, inventory.of_folder(photos / "linked", 0.2).splits.values())) == 20
+    (photos / "photos" / "class1" / "back").symlink_to(photos / "photos" / "class1")
+    assert inventory.of_folder(photos / "linked", 0.2) is None
 
 
 def test_only_the_kept_images_are_decoded(photos):
@@ -128,7 +182,7 @@ def test_litter_and_hidden_files_are_no_images(photos):
     assert load("image_folder", photos, folder="photos").digest == wanted
 
 
-@pytest.mark.parametrize("name", ["class3/notes.txt", "class3/0.gif", "class3/deep/image"])
+@pytest.mark.parametrize("name", ["class3/notes.txt", "class3/0.svg", "class3/deep/image"])
 def test_files_that_are_no_images_are_named(photos, name):
     path = photos / "photos" / name
     path.parent.mkdir(exist_ok=True)
@@ -222,6 +276,38 @@ def test_several_pictures_in_one_file(tmp_path):
     assert decode([tmp_path / "camera.jpg"]).shape == (1, 3, 4, 4)
 
 
+@pytest.mark.parametrize("extension", ["gif", "png", "webp"])
+def test_an_animation_is_several_pictures(tmp_path, extension):
+    path = tmp_path / f"0.{extension}"
+    frames = [Image.fromarray(noise(4, 4, seed)) for seed in range(3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.raises(DataError, match=rf"0.{extension} holds 3 pictures: save each as a file of"):
+        decode([path])
+    frames[0].save(path, save_all=True, lossless=True)
+    with Image.open(path) as image:
+        wanted = channels_first(np.asarray(image.convert("RGB")))
+    np.testing.assert_array_equal(decode([path])[0], wanted)
+
+
+def test_every_name_of_a_format_that_is_read(photos):
+    folder = photos / "photos" / "class0"
+    grey, other = (Image.new("RGB", (6, 6), (level,) * 3) for level in (50, 200))
+    grey.save(folder / "camera.MPO", "MPO", save_all=True, append_images=[other])
+    formats = {"a.gif": "GIF", "b.jfif": "JPEG", "c.jpe": "JPEG", "d.apng": "PNG", "e.pnm": "PPM"}
+    for name, form in formats.items():
+        grey.save(folder / name, form)
+    made = load("image_folder", photos, folder="photos", test_fraction=0.2)
+    assert len(made.train_labels) + len(made.test_labels) == 50 + 6
+    assert (decode([folder / name for name in (*formats, "camera.MPO")]) == 50).all()
+
+
+@pytest.mark.parametrize("form", ["JPEG2000", "AVIF"])
+def test_a_format_that_may_be_deeper_behind_another_name(tmp_path, form):
+    Image.fromarray(noise(16, 16)).save(tmp_path / "0.png", form)
+    with pytest.raises(DataError, match=rf"0.png is in the format {form}, whatever its name: con"):
+        decode([tmp_path / "0.png"])
+
+
 def by_hand(pixels, resize, size):
     """Shorter side to ``resize`` and the middle of it, by Pillow alone."""
     image = Image.fromarray(pixels)
@@ -311,6 +397,126 @@ def test_more_than_8_bits_are_not_clipped(tmp_path, kind, name):
             decode([path], channels=channels)
 
 
+def png(depth, colour, samples):
+    """A black PNG image of 2x2 pixels."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", 2, 2, depth, colour, 0, 0, 0)
+    rows = bytes(1 + 2 * samples * depth // 8) * 2
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def tiff(bits, photometric, samples, *, planes=False, extra=None):
+    """A black TIFF image of 2x2 pixels; ``planes``: the channels one after the other."""
+    size = 2 * 2 * bits // 8
+    strips = [size] * samples if planes else [size * samples]
+    tags = {
+        256: [2],
+        257: [2],
+        258: [bits] * samples,
+        259: [1],
+        262: [photometric],
+        273: [8 + sum(strips[:strip]) for strip in range(len(strips))],
+        277: [samples],
+        278: [2],
+        279: strips,
+        284: [2 if planes else 1],
+    }
+    if extra is not None:
+        tags[338] = [extra]
+    start = 8 + sum(strips)
+    after = start + 2 + 12 * len(tags) + 4
+    entries, long_values = b"", b""
+    for tag, values in tags.items():
+        packed = struct.pack(f"<{len(values)}H", *values)
+        if len(packed) > 4:
+            packed, long_values = struct.pack("<I", after + len(long_values)), long_values + packed
+        entries += struct.pack("<HHI", tag, 3, len(values)) + packed.ljust(4, b"\0")
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return struct.pack("<2sHI", b"II", 42, start) + bytes(sum(strips)) + directory + long_values
+
+
+def ppm(kind, largest):
+    pixels = b"0 " * 12 if kind == b"P3" else bytes(24 if largest > 255 else 12)
+    return kind + b" 2 2 %d " % largest + pixels
+
+
+DEPTHS = {
+    "RGB.png": lambda bits: png(bits, 2, 3),
+    "grey_alpha.png": lambda bits: png(bits, 4, 2),
+    "RGBA.png": lambda bits: png(bits, 6, 4),
+    "RGB.tif": lambda bits: tiff(bits, 2, 3),
+    "planes.tif": lambda bits: tiff(bits, 2, 3, planes=True),
+    "RGBA.tif": lambda bits: tiff(bits, 2, 4, extra=2),
+    "padded.tif": lambda bits: tiff(bits, 2, 4, extra=0),
+    "CMYK.tif": lambda bits: tiff(bits, 5, 4),
+    "binary.ppm": lambda bits: ppm(b"P6", 2**bits - 1),
+    "text.ppm": lambda bits: ppm(b"P3", 2**bits - 1),
+    "12_bits.ppm": lambda bits: ppm(b"P6", 2 ** (bits - 4) - 1),
+}
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_more_than_8_bits_in_colour_are_not_cut(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(DEPTHS[name](8))
+    assert decode([path]).shape == (1, 3, 2, 2)
+    path.write_bytes(DEPTHS[name](16))
+    for channels in (None, 1, 3):
+        with pytest.raises(DataError, match=rf"{name} has more than 8 bits a pixel .*convert it"):
+            decode([path], channels=channels)
+
+
+def test_a_bmp_file_of_16_bits_a_pixel_has_fewer_in_a_channel(tmp_path):
+    header = struct.pack("<2sIII", b"BM", 74, 0, 66)
+    header += struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, 16, 3, 8, 0, 0, 0, 0)
+    header += struct.pack("<III", 31 << 11, 63 << 5, 31)  # where red, green and blue are
+    pixels = struct.pack("<4H", 0, 31, 63 << 5, 31 << 11)  # the lower row first
+    (tmp_path / "0.bmp").write_bytes(header + pixels)
+    wanted = [[[0, 255], [0, 0]], [[255, 0], [0, 0]], [[0, 0], [0, 255]]]
+    assert decode([tmp_path / "0.bmp"])[0].tolist() == wanted
+
+
+ALPHA = np.full((6, 6), 255, dtype=np.uint8)
+HOLES = np.where(np.indices((6, 6)).sum(0) < 4, 0, ALPHA).astype(np.uint8)
+
+
+def with_alpha(alpha, channels=3):
+    return Image.fromarray(np.dstack([noise(6, 6, 1, channels), alpha]))
+
+
+@pytest.mark.parametrize(
+    "name, opaque, transparent",
+    [
+        ("RGBA.png", (with_alpha(ALPHA), {}), (with_alpha(HOLES), {})),
+        ("RGBA.tif", (with_alpha(ALPHA), {}), (with_alpha(HOLES), {})),
+        ("grey.png", (with_alpha(ALPHA, 1), {}), (with_alpha(HOLES, 1), {})),
+        *(
+            (f"one_colour.{extension}", (image, {}), (image, {"transparency": colour}))
+            for extension, image, colour in [
+                ("gif", Image.fromarray(noise(6, 6, 1)).quantize(16), 0),
+                ("png", Image.fromarray(noise(6, 6, 1)).quantize(16), 0),
+                ("png", Image.fromarray(noise(6, 6, 1)), tuple(noise(6, 6, 1)[0, 0].tolist())),
+                ("png", Image.fromarray(noise(6, 6, 1, 1)), int(noise(6, 6, 1, 1)[0, 0])),
+            ]
+        ),
+    ],
+)
+def test_transparency_is_dropped_and_named_once(tmp_path, caplog, name, opaque, transparent):
+    paths = [tmp_path / f"{number}_{name}" for number in range(3)]
+    for path, (image, options) in zip(paths, (opaque, transparent, transparent), strict=True):
+        image.save(path, **options)
+    made = decode(paths)
+    np.testing.assert_array_equal(made[1], made[0])
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert record.levelno == logging.WARNING
+    assert f"2 of 3 images have transparent pixels, the first is {paths[1]}: " in record.message
+
+
 def test_orientation(tmp_path):
     grey = np.repeat(np.repeat(noise(2, 4, channels=1), 8, 0), 8, 1)
     exif = Image.Exif()
@@ -356,7 +562,7 @@ def test_progress_is_logged(tmp_path, caplog):
 
 
 def test_listing_is_sorted(photos):
-    names, found = image_folder.listing(photos / "photos")
+    names, found = class_folders.listing(photos / "photos")
     assert list(found.paths) == sorted(str(p) for p in (photos / "photos").glob("*/*.png"))
     assert found.labels.tolist() == np.arange(10).repeat(5).tolist()
     assert list(names) == sorted(names)

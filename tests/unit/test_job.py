@@ -13,10 +13,11 @@ from types import SimpleNamespace
 import pandas
 import pytest
 import torch
+from snakemake.exceptions import LockException
 from torch import nn
 
 from intriguing.errors import DataError, ModelError
-from intriguing.job import job, sentences
+from intriguing.job import LAST_LINE, explain_lock, job, stop, stop_after_failed_jobs
 from intriguing.progress import Progress
 from intriguing.transfer import error_matrix
 
@@ -131,13 +132,53 @@ def test_error_matrix_counts_errors():
         error_matrix({"bad": nn.Threshold(9, torch.nan)}, {"x": (images.flatten(1), labels)})
 
 
-def test_the_sentences_of_failed_jobs(tmp_path):
+def test_the_sentences_of_failed_jobs_come_last(tmp_path, monkeypatch):
+    monkeypatch.delenv(LAST_LINE, raising=False)
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("Error in rule data:\nerror: a is wrong: fix it\nerror: b\n")
     second.write_text("error: a is wrong: fix it\nan error: c\n")
-    expected = ["error: a is wrong: fix it", "error: b"]
-    assert sentences([str(first), str(second)]) == expected
-    assert sentences(str(first)) == expected
+    assert ending(first, second) == ["error: a is wrong: fix it", "error: b"]
+    assert ending(str(first))[-1] == "error: b"
+    first.write_text("Error in rule data:\n")
+    assert ending(first) == [
+        "error: a job failed without a sentence, killed perhaps: its log is named above"
+    ]
+    second.write_text("error: b\nTerminating processes on user request, this might take\n")
+    assert ending(second) == ["error: interrupted: the same command continues from here"]
+
+
+def ending(*logs):
+    """The lines after that which names the logs."""
+    with pytest.raises(SystemExit) as caught:
+        stop_after_failed_jobs(logs[0] if isinstance(logs[0], str) else list(map(str, logs)))
+    named, *lines = caught.value.code.splitlines()
+    assert named.startswith("the log of this run is ") and named.count(str(Path(logs[0]).name)) == 1
+    return lines
+
+
+def test_the_last_sentence_is_left_to_make(tmp_path, monkeypatch):
+    monkeypatch.setenv(LAST_LINE, str(tmp_path / "last"))
+    with pytest.raises(SystemExit) as caught:
+        stop("error: a", "error: b is wrong: fix it")
+    assert caught.value.code == "error: a"
+    assert (tmp_path / "last").read_text() == "b is wrong: fix it\n"
+    with pytest.raises(SystemExit) as caught:
+        stop("error: a")
+    assert caught.value.code == 1
+    # where it cannot be left, it is shown
+    monkeypatch.setenv(LAST_LINE, str(tmp_path / "nowhere" / "last"))
+    with pytest.raises(SystemExit) as caught:
+        stop("error: a")
+    assert caught.value.code == "error: a"
+
+
+def test_a_lock_is_explained_to_make(tmp_path, monkeypatch):
+    monkeypatch.setenv(LAST_LINE, str(tmp_path / "last"))
+    said = logging.LogRecord("snakemake", logging.ERROR, "", 0, "Building DAG of jobs...", (), None)
+    assert explain_lock(said) and not (tmp_path / "last").exists()
+    said.msg = f"{LockException.__name__}:\n{LockException()}"
+    assert explain_lock(said)
+    assert (tmp_path / "last").read_text().startswith("another build runs in this folder: wait for")
 
 
 ALLOCATE = """

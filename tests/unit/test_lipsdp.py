@@ -36,7 +36,7 @@ def random_weights(*sizes):
 
 
 def relu_chain(weights):
-    return DenseChain(weights, [1.0] * (len(weights) - 1))
+    return DenseChain(weights, [(0.0, 1.0)] * (len(weights) - 1))
 
 
 def largest_of_all_patterns(weights):

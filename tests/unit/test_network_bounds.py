@@ -1,5 +1,7 @@
 """The layers of traced models, bounds of whole networks, and certificates."""
 
+import copy
+import itertools
 import math
 import re
 
@@ -20,7 +22,7 @@ from intriguing.lipschitz import (
 from intriguing.lipschitz import layers as known_layers
 from intriguing.lipschitz.graph import bound_graph
 from intriguing.lipschitz.network import jacobian_norms
-from intriguing.networks import given_weights, kinds
+from intriguing.networks import kinds
 from intriguing.torchvision_import import import_torchvision
 
 
@@ -105,6 +107,29 @@ def test_composition_against_the_exact_norm_of_a_linear_net():
     assert bounds.product == pytest.approx(2 * same**2 * math.sqrt(2) * last, rel=1e-5)
 
 
+ACTIVATIONS = [
+    *(nn.GELU(), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.SELU(), nn.ELU(2.0), nn.Softplus()),
+    *(nn.LeakyReLU(0.4), nn.LeakyReLU(-0.5), nn.LeakyReLU(-3.0), nn.LeakyReLU(0.99), nn.PReLU()),
+]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("hidden", [[9], [12, 7]])
+def test_dense_nets_of_activations_that_fall_or_are_steep(activation, hidden):
+    sizes = [16, *hidden, 5]
+    layers = [nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
+    parts = [part for layer in layers for part in (layer, activation)][:-1]
+    model = nn.Sequential(nn.Flatten(), *parts).eval()
+    bounds = network_bounds(model, (1, 4, 4))
+    assert bounds.upper == bounds.multipliers <= bounds.eclipse <= bounds.product * (1 + 1e-7)
+    for scale in (0.3, 1.0, 4.0):
+        for image in scale * torch.randn(30, 1, 1, 4, 4).double():
+            jacobian = torch.autograd.functional.jacobian(model.double(), image).view(5, 16)
+            assert torch.linalg.matrix_norm(jacobian, 2) <= bounds.upper * (1 + 1e-9)
+            assert (torch.cdist(jacobian, jacobian) <= bounds.pairwise * (1 + 1e-9)).all()
+    model.float()
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_dense_nets(activation):
     for hidden in ([9], [12, 7], [20, 20, 20]):
@@ -112,8 +137,9 @@ def test_dense_nets(activation):
             "fully_connected", (1, 4, 4), 5, hidden=hidden, activation=activation
         ).eval()
         bounds = network_bounds(model, (1, 4, 4))
-        assert bounds.upper == bounds.eclipse <= bounds.product * (1 + 1e-7)
-        assert bounds.lower <= bounds.eclipse
+        assert bounds.upper == bounds.multipliers <= bounds.eclipse
+        assert bounds.eclipse <= bounds.product * (1 + 1e-7)
+        assert bounds.lower <= bounds.upper
         # pairs: against what random images show, the exact last layer, and all logits together
         assert (bounds.pairwise <= math.sqrt(2) * bounds.upper * (1 + 1e-9)).all()
         for image in torch.rand(20, 1, 1, 4, 4).double():
@@ -158,6 +184,7 @@ class Written(nn.Module):
         self.narrow.weight.data.fill_(1.0)
         self.wide.weight.data.fill_(10.0)
         self.pool = nn.AdaptiveAvgPool2d(1)
+        self.steep = nn.Hardswish(inplace=True)
         self.register_buffer("colours", torch.ones(3, 1, 1))
         self.written = forward
         self.eval()
@@ -182,11 +209,33 @@ def added_in_place(m, x):
     return kept
 
 
+def changed_by_a_module(m, x):
+    kept = m.narrow(x)
+    return m.steep(kept) + kept
+
+
 def added_to_an_alias(m, x):
     kept = m.narrow(x)
     alias = kept.view(kept.shape)
     kept += m.wide(x)
     return alias
+
+
+def checked(m, x):
+    assert x.dim() == 4 and x.shape[1] == 1 and x.shape[1:] == (1, 4, 4), "N x 1 x 4 x 4"
+    if x.dtype != torch.float64 and not x.is_floating_point():
+        raise TypeError
+    n, c, h, w = x.shape
+    return m.wide(x).reshape(n, c * h * w) if len(x.shape) == 4 and x.size(0) == n else x
+
+
+def by_loops_over_shapes(m, x):
+    rows = [m.a(x[:, number]) for number in range(x.shape[1])]
+    return torch.stack(rows, 1).view(len(x), -1)
+
+
+def with_new_tensors(m, x):
+    return m.a(x) + x.new_ones(4) - torch.zeros_like(x) * 2
 
 
 @pytest.mark.parametrize(
@@ -204,6 +253,12 @@ def added_to_an_alias(m, x):
         (lambda m, x: torch.cat([x, x, x], 1), (4,)),
         (lambda m, x: m.wide(x) - m.narrow(x), (1, 3, 3)),
         (lambda m, x: m.b(torch.relu(m.a(x)) + m.a(x)), (4,)),
+        (checked, (1, 4, 4)),
+        (by_loops_over_shapes, (3, 4)),
+        (with_new_tensors, (4,)),
+        (lambda m, x: m.narrow(x.clone().sub_(0.5).div_(0.25)), (1, 3, 3)),
+        (lambda m, x: m.steep(m.wide(x)), (1, 3, 3)),
+        (lambda m, x, factor=3.0, *, shift=None: factor * m.a(x), (4,)),
     ],
 )
 def test_odd_forward_passes_are_bounded(forward, shape):
@@ -221,15 +276,24 @@ def test_odd_forward_passes_are_bounded(forward, shape):
     ("forward", "words"),
     [
         (added_by_name, "with these arguments"),
-        (added_in_place, "in-place operation add_"),
-        (added_to_an_alias, "something else than its traced operations"),
+        (added_in_place, "in-place operation add_ .*changes a value that is used elsewhere"),
+        (added_to_an_alias, "in-place operation iadd .*changes a value that is used elsewhere"),
+        (changed_by_a_module, "in-place operation steep .*changes a value that is used elsewhere"),
         (lambda m, x: x[:, [0, 0]], "indexing by a list"),
         (lambda m, x: m.narrow(x[0]), "indexing along the batch"),
         (lambda m, x: torch.div(x, 2.0, rounding_mode="floor"), "with these arguments"),
         (lambda m, x: torch.add(x, x, alpha=3), "with these arguments"),
-        (lambda m, x: 1 / (1 + x), "product or quotient"),
-        (lambda m, x: x @ x, "no bound for the operation"),
-        (lambda m, x: (x, x), "returns several values"),
+        (lambda m, x: 1 / (1 + x), "the quotient truediv: .*the slope in one grows with the other"),
+        (
+            lambda m, x: x * x.mean((1, 2, 3), keepdim=True),
+            "the product mul: .*the slope in one grows with the other",
+        ),
+        (lambda m, x: x @ x, "the operation matmul .*the slope in one grows"),
+        (lambda m, x: x.exp(), "the operation exp .*its slope grows without limit"),
+        (lambda m, x: x.double().float(), "changes the type"),
+        (lambda m, x: x if x.max() > 0.5 else -x, "control flow depends on the values"),
+        (lambda m, x: x * float(x.sum()), "control flow depends on the values"),
+        (lambda m, x: (x, x), "the model gives a tuple"),
         (lambda m, x: torch.ones(1, 3), "do not depend on the image"),
         (lambda m, x: nn.functional.lp_pool2d(x, 2, 2, ceil_mode=True), "no bound for"),
         (lambda m, x: m.pool(x.flatten(2)), "give it batches"),
@@ -303,7 +367,7 @@ def own_kinds(monkeypatch):
 
 def test_a_custom_layer(own_kinds):
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), Tripling(), nn.Linear(8, 3)).eval()
-    with pytest.raises(BoundError, match=r"the operation gt .*of its own first"):
+    with pytest.raises(BoundError, match=r"the operation gt .*it jumps"):
         layer_bounds(model, (1, 4, 4))
 
     @register(Tripling)
@@ -321,7 +385,7 @@ def test_a_custom_layer(own_kinds):
         register(Tripling)(lambda module, input_shape: Bounds.exactly(3.0))
     for wrong in (3.0, Bounds(2.0, 1.0), Bounds.exactly(math.nan)):
         register(Tripling)(lambda module, input_shape, compare, wrong=wrong: wrong)
-        with pytest.raises(BoundError, match="layer 2: the bound registered for Tripling returns"):
+        with pytest.raises(BoundError, match="layer 2: the bound of Tripling is"):
             layer_bounds(model, (1, 4, 4))
     register(Tripling)(lambda module, input_shape, compare: Bounds.exactly(1e-3))
     with pytest.raises(BoundError, match="correct the bounds that you registered"):
@@ -355,7 +419,13 @@ class Squaring(nn.Module):
     ("model", "shape", "words"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).train(), (1, 4, 4), r"call model\.eval\(\)"),
-        (nn.Sequential(nn.GELU()), (4,), r"no bound for layer 0 \(GELU\): register one"),
+        (nn.Sequential(nn.CosineSimilarity()), (4,), "does not take images of"),
+        (nn.Sequential(nn.Fold(2, 1)), (4, 4), r"no bound for layer 0 \(Fold\): register one"),
+        (nn.Sequential(nn.GLU()), (4,), r"layer 0 \(GLU\): a product .*global Lipschitz constant"),
+        (nn.Sequential(nn.Hardshrink()), (4,), r"layer 0 \(Hardshrink\): it jumps"),
+        (nn.Sequential(nn.Softplus(threshold=1)), (4,), "jumps at the threshold"),
+        (nn.Sequential(nn.Threshold(0.5, 3.0)), (4,), "jumps"),
+        (nn.Sequential(nn.LayerNorm(4, eps=0)), (4,), "epsilon"),
         (Branching(), (4,), "cannot be traced .*register"),
         (Squaring(), (4,), "product or quotient of two values"),
         (nn.Sequential(nn.Linear(16, 3)), (15,), "does not take images of"),
@@ -383,24 +453,25 @@ class Inside(nn.Module):
         return self.last(self.between(torch.relu(self.first(x))))
 
 
-class Halves(nn.Module):
+class Attention(nn.Module):
     def forward(self, x):
-        left, right = torch.chunk(x, 2, dim=1)
-        return torch.cat([right, left], 1)
+        weights = (x[:, :, None] * x[:, None]).softmax(2)
+        return (weights @ x[:, :, None])[:, :, 0]
 
 
 class InPlace(nn.Module):
     def forward(self, x):
-        return (x + 1.0).clamp_(min=0.0)
+        kept = x + 1.0
+        return kept.clamp_(min=0.0) + kept
 
 
 @pytest.mark.parametrize(
     ("between", "unknown", "words"),
     [
-        (nn.GELU(), ["GELU1"], r"layer between \(GELU\)"),
-        (Halves(), ["chunk1", "getitem1", "getitem2"], "chunk, which does not return a tensor"),
-        (InPlace(), None, "in-place operation clamp_"),
-        (Branching(), None, "cannot be traced"),
+        (nn.Hardshrink(), ["Hardshrink1"], r"layer between \(Hardshrink\)"),
+        (Attention(), ["mul1", "matmul1"], "the product mul"),
+        (InPlace(), [], "in-place operation clamp_"),
+        (Branching(), [], "cannot be traced"),
     ],
 )
 def test_partial_bounds_of_a_network_with_an_unknown_part(between, unknown, words):
@@ -412,9 +483,6 @@ def test_partial_bounds_of_a_network_with_an_unknown_part(between, unknown, word
     assert bounds.upper == bounds.product == bounds.paper == math.inf
     assert bounds.pairwise is None and bounds.eclipse is None and bounds.lipsdp is None
     assert 0 < bounds.lower < math.inf
-    if unknown is None:
-        assert bounds.layers.empty
-        return
     rows = bounds.layers.set_index("layer")
     assert list(rows.index[rows["upper"] == math.inf]) == unknown
     for name, layer in {"FC1": model.first, "FC2": model.last}.items():
@@ -427,6 +495,14 @@ def test_a_known_network_has_the_same_bounds_in_part():
     whole, part = (network_bounds(model, (3, 32, 32), partial=partial) for partial in (False, True))
     assert part.reason == "" and part.upper == whole.upper and part.lower == whole.lower
     assert torch.equal(part.pairwise, whole.pairwise)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_network_on_a_gpu_has_the_same_bounds():
+    model = small_alexnet().eval()
+    here, there = (network_bounds(m, (3, 32, 32)) for m in (model, copy.deepcopy(model).cuda()))
+    assert there.upper == here.upper and there.lower == here.lower
+    assert torch.equal(there.pairwise, here.pairwise)
 
 
 def test_nan_weights_are_named():
@@ -492,26 +568,6 @@ def test_alexnet_is_the_one_of_2012():
         torch.testing.assert_close(theirs.eval()(images), plain(normalise(images)))
     with pytest.raises(ModelError, match=r"cannot be built with .nonsense"):
         networks.build("torchvision_alexnet", (3, 224, 224), 1000, weights="nonsense")
-
-
-def test_weights_from_a_file(tmp_path):
-    model, other = small_alexnet(), small_alexnet()
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    given_weights.load_weights(other, tmp_path / "weights.pt")
-    assert torch.equal(other[0].weight, model[0].weight)
-    for content, words in [
-        ({"0.weight": torch.zeros(2)}, "is of another network"),
-        ([1, 2], "lacks 0.weight; expected are 0.weight to 11.bias"),
-        ({f"module.{k}": v for k, v in model.state_dict().items()}, "it has module.0.weight"),
-    ]:
-        torch.save(content, tmp_path / "wrong.pt")
-        with pytest.raises(ModelError, match=words):
-            given_weights.load_weights(other, tmp_path / "wrong.pt")
-    (tmp_path / "broken.safetensors").write_bytes(b"no such file")
-    with pytest.raises(ModelError, match="cannot be read"):
-        given_weights.load_weights(other, tmp_path / "broken.safetensors")
-    with pytest.raises(ModelError, match="does not exist"):
-        given_weights.load_weights(other, tmp_path / "missing.pt")
 
 
 def test_noise_tolerance(linear, images, labels):

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from intriguing.attacks import minimum_distortion
 from intriguing.errors import DataError, DeviceError
 from intriguing.networks.trained import load
 from intriguing.stages import attack, train, transfer
-from intriguing.tasks import Task
+from intriguing.tasks import Task, class_index
 
 NAMES = ("cat", "car", "dog")
 METHOD = {"lbfgs": {"iterations": 100}}
@@ -31,6 +33,18 @@ def test_all_classes_and_one_against_the_rest():
     assert car.labels(labels).tolist() == [0, 1, 0, 1]
     with pytest.raises(DataError, match="no class 'bus': choose one of cat, car, dog"):
         Task.of(NAMES, "bus")
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_a_class_name_however_its_accents_are_encoded(on_disk, typed):
+    known = ("bar", unicodedata.normalize(on_disk, "café"))
+    name = unicodedata.normalize(typed, "café")
+    assert class_index(known, name) == 1
+    # that of the data, so that models of one class have the same names
+    assert Task.of(known, name) == Task((f"not {known[1]}", known[1]), 1)
+    with pytest.raises(DataError, match="no class 'cafe'"):
+        class_index(known, "cafe")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Transfer: same mistakes, agreement of gradients, amplified examples and their controls."""
 
+import copy
 import math
 
 import pandas
@@ -84,6 +85,19 @@ def test_what_cannot_be_amplified_is_refused(pairs):
     with pytest.raises(AttackError, match="give an example for each image"):
         amplify(images, adversarial[:3], 0.5)
     assert amplify(images[:0], adversarial[:0], 0.5).shape == (0, 1, 3, 4)
+
+
+def test_images_in_another_precision_are_converted_to_that_of_the_model(digits, linear):
+    images, labels = digits.test_images[:50], digits.test_labels[:50]
+    expected = error_matrix({"m": linear}, {"x": (images, labels)})["errors"].tolist()
+    double = {"x": (images.double(), labels)}
+    assert error_matrix({"m": linear}, double)["errors"].tolist() == expected
+    wide = copy.deepcopy(linear).double()
+    assert error_matrix({"m": wide}, {"x": (images, labels)})["errors"].tolist() == expected
+    with pytest.raises(AttackError, match=r"not torch.uint8: divide 8-bit images by 255"):
+        error_matrix({"m": linear}, {"x": ((255 * images).byte(), labels)})
+    with pytest.raises(AttackError, match="one label for each"):
+        error_matrix({"m": linear}, {"x": (images, labels[:7])})
 
 
 def test_same_errors_are_those_with_the_class_of_the_target():

@@ -10,14 +10,24 @@ from intriguing.artifacts import digests
 from intriguing.artifacts.files import read_arrays, write_arrays
 
 
-def test_a_mistake_in_an_experiment_stops_before_any_job(sources):
+def test_a_mistake_in_an_experiment_stops_it_before_any_job_and_no_other(sources):
     """The mistakes themselves are those of tests/unit/test_experiment.py."""
+    sources.path("config/experiments/own.yml").write_text(sources.path(SMOKE).read_text())
     sources.edit(SMOKE, "count: 60", "count: many")
     ran = sources.snakemake("smoke", check=False)
     assert ran.returncode != 0
-    assert f"{SMOKE}: attacks.lbfgs.count is 'many', but has to be a whole" in ran.stdout
-    assert "Traceback" not in ran.stdout
+    sentence = f"{SMOKE}: attacks.lbfgs.count is 'many', but has to be a whole number: correct it"
+    assert ran.stdout.splitlines()[-1] == f"error: {sentence}"
+    assert ran.stdout.count("attacks.lbfgs.count") == 1
     assert not sources.path("results").exists()
+    ran = sources.snakemake("-n", "results/own/data/dataset.safetensors")
+    assert f"warning: {sentence} (not part of this run)" in ran.stdout.splitlines()
+
+
+def test_an_experiment_with_the_name_of_a_rule(sources):
+    sources.path("config/experiments/table1.yaml").write_text(sources.path(SMOKE).read_text())
+    ran = sources.snakemake("-n", "smoke")
+    assert "warning: an experiment cannot be called table1: rename its file" in ran.stdout
 
 
 def test_weights_that_are_not_finite(scratch):

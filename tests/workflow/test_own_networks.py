@@ -162,21 +162,32 @@ def test_an_image_that_cannot_be_read_is_named(changed):
     ran = changed.snakemake("results/own/data/dataset.safetensors", "--cores", 1, check=False)
     assert ran.returncode != 0 and "train/d4/broken.png" in ran.stdout
     assert "Traceback" not in ran.stdout
-    # once more where it is seen: among the last lines
-    assert "broken.png" in "".join(ran.stdout.splitlines()[-6:])
-
-
-def test_a_function_that_does_not_exist_fails_its_job(changed):
-    changed.edit(EXPERIMENT, "my_networks:residual", "my_networks:residul")
-    ran = changed.snakemake("results/own/models/residual/seed0", "--cores", 1, check=False)
-    assert ran.returncode != 0 and "has no function 'residul'" in ran.stdout
+    # once more where it is seen
+    *_, log, sentence = ran.stdout.splitlines()
+    assert sentence.startswith("error: my_images/train/d4/broken.png cannot be read")
+    assert changed.path(log.removeprefix("the log of this run is ")).is_file()
 
 
 def test_what_does_not_exist_is_reported_before_any_job(changed):
-    changed.edit(EXPERIMENT, "my_networks:residual", "my_nets:residual")
-    ran = changed.snakemake("-n", "own", check=False)
+    """What else can be known then is in tests/unit/test_prerequisites.py."""
+    model = "results/own/models/residual/seed0"
+    changed.edit(EXPERIMENT, "my_networks:residual", "my_networks:residul")
+    ran = changed.snakemake(model, "--cores", 1, check=False)
     assert ran.returncode != 0
-    assert "models.residual.factory: unknown module my_nets: correct the name" in ran.stdout
+    # nothing but the sentence: no rule, no line of a file
+    sentence = f"error: {EXPERIMENT}: models.residual.factory: my_networks.py has no function"
+    assert ran.stdout.splitlines()[-1] == f"{sentence} 'residul'; did you mean 'residual'?"
+    assert "Traceback" not in ran.stdout and 'File "' not in ran.stdout
+    # the model of before is not lost
+    assert changed.path(model).is_dir()
     changed.edit(EXPERIMENT, "folder: my_images", "folder: images")
     ran = changed.snakemake("-n", "own", check=False)
-    assert ran.returncode != 0 and "data.folder: images does not exist" in ran.stdout
+    assert ran.returncode != 0
+    assert ran.stdout.splitlines()[-1].startswith(
+        f"error: {EXPERIMENT}: data.folder: images does not exist: correct data.folder or data.root"
+    )
+
+
+def test_the_folder_of_known_data_sets_is_not_that_of_own_images(own):
+    ran = own.snakemake("-n", "own", INTRIGUING_DATA_ROOT="/elsewhere")
+    assert "Nothing to be done" in ran.stdout

@@ -4,14 +4,24 @@ import os
 from functools import cache
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from intriguing import experiment as experiments
 from intriguing import registry
-from intriguing.datasets.root import contents_hash, resolved
-from intriguing.errors import ExperimentError
-from intriguing.experiment import paths
+from intriguing.datasets.root import contents_hash, image_folder
+from intriguing.errors import ExperimentError, quoted
+from intriguing.experiment import loader, paths, prerequisites
+from intriguing.job import LAST_LINE, explain_lock, stop
 from intriguing.provenance import SOURCE, code_hash, factory_hash, machine_hash
+
+
+def fail(error):
+    """End with a sentence, in which files below the working directory have relative paths."""
+    stop(f"error: {error}".replace(f"{Path.cwd()}{os.sep}", ""))
+
+
+def warn(error):
+    logger.warning(f"warning: {error}".replace(f"{Path.cwd()}{os.sep}", ""))
 
 
 def use_cache():
@@ -24,9 +34,10 @@ def use_cache():
     if folder.name.startswith("machine-"):
         folder = folder.parent
     if not (folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK)):
-        raise WorkflowError(
+        fail(
             "--cache needs the absolute path of a folder that exists and can be written in"
-            f" SNAKEMAKE_OUTPUT_CACHE, which is {str(folder)!r}: set it, or use make NAME CACHE=folder",
+            f" SNAKEMAKE_OUTPUT_CACHE, which is {quoted(str(folder))}: set it, or use make NAME"
+            " CACHE=folder",
         )
     kind = folder / f"machine-{machine_hash()}"
     kind.mkdir(exist_ok=True)
@@ -36,6 +47,12 @@ def use_cache():
 if workflow.workflow_settings.cache is not None:
     use_cache()
 
+
+# it is for the sentence of the whole build: a job has a log
+if workflow.is_main_process:
+    logger.addFilter(explain_lock)
+else:
+    os.environ.pop(LAST_LINE, None)
 
 # What a rule says whose output workflows share by --cache. Its params name all that decides the
 # output, since wildcards do not count. Without --cache Snakemake warns of each such rule.
@@ -61,33 +78,55 @@ wildcard_constraints:
 
 
 def experiment_names():
-    names = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+    names = loader.names(EXPERIMENTS)
     if not names:
-        raise WorkflowError(
-            f"there is no experiment in {EXPERIMENTS}: put one there (a file NAME.yaml), or set"
-            " experiments in Snakemake's config to the folder that holds them",
+        fail(
+            f"there is no experiment in {EXPERIMENTS}: put one there (a file NAME.yaml), or"
+            " set experiments in Snakemake's config to the folder that holds them",
         )
     return names
 
 
-_read = {}
+@cache
+def read(name):
+    """The experiment of that name; ExperimentError if its file has a mistake."""
+    return experiments.read(loader.path_of(EXPERIMENTS, name), SCHEMA)
 
 
+@cache
 def look_up(name):
-    """The experiment of that name, read once."""
-    if name not in _read:
-        try:
-            _read[name] = experiments.read(EXPERIMENTS / f"{name}.yaml", SCHEMA)
-        except ExperimentError as error:
-            raise WorkflowError(str(error)) from None
-    return _read[name]
+    """The experiment of that name, which is being built: what it needs has to be there.
+
+    A mistake ends Snakemake before any job starts.
+    """
+    try:
+        experiment = read(name)
+    except ExperimentError as error:
+        fail(error)
+    # a job on a cluster node reads only its own, and checks what it uses itself
+    if workflow.is_main_process:
+        warn_of_others()
+        check_prerequisites(experiment)
+    return experiment
 
 
-# All of them, so that a mistake is seen before any job starts; a job on a cluster node reads only
-# its own, so that work in progress on another file cannot stop it.
-if workflow.is_main_process:
+def check_prerequisites(experiment):
+    try:
+        prerequisites.check(experiment)
+    except ExperimentError as error:
+        fail(f"{loader.path_of(EXPERIMENTS, experiment.name)}: {error}")
+
+
+@cache
+def warn_of_others():
+    """Mistakes in experiments that are not being built: they stop none that is."""
+    targets = [Path(target).parts for target in workflow.dag_settings.targets]
     for name in experiment_names():
-        look_up(name)
+        try:
+            read(name)
+        except ExperimentError as error:
+            if not any({name} & set(parts[:2]) for parts in targets):
+                warn(f"{error} (not part of this run)")
 
 
 def of_experiment(get):
@@ -97,7 +136,7 @@ def of_experiment(get):
         try:
             return get(look_up(wildcards.experiment), wildcards)
         except ExperimentError as error:
-            raise WorkflowError(str(error)) from None
+            fail(error)
 
     return from_wildcards
 
@@ -146,29 +185,15 @@ def network_architecture(experiment, wildcards):
 def factory_code(experiment, wildcards):
     """Hash of the user's code that builds a model; empty for our own architectures."""
     factory = experiment.model(wildcards.model).get("factory")
-    code = factory_hash(factory) if factory else ""
-    if code == "missing":
-        # Check now: Snakemake deletes a job's old output as soon as the job starts.
-        raise WorkflowError(
-            f"{experiment.name}: models.{wildcards.model}.factory: unknown module"
-            f" {factory.partition(':')[0]}: correct the name, install its package, or run"
-            " snakemake in the folder that holds it",
-        )
-    return code
+    return factory_hash(factory) if factory else ""
 
 
 def own_images(experiment, wildcards):
     """What a folder of the user's own images holds; empty for the known data sets."""
-    if "folder" not in experiment.data:
+    data = experiment.data
+    if "folder" not in data:
         return ""
-    folder = resolved(experiment.data["root"]) / experiment.data["folder"]
-    contents = contents_hash(folder)
-    if contents == "missing":
-        raise WorkflowError(
-            f"{experiment.name}: data.folder: {folder} does not exist: correct data.folder or"
-            " data.root, or put the images there",
-        )
-    return contents
+    return contents_hash(image_folder(data.get("root"), data["folder"]))
 
 
 def resource(name):

@@ -11,7 +11,7 @@ import numpy as np
 from intriguing.artifacts.files import read_arrays, write_arrays
 from intriguing.errors import ArtifactError
 
-NUMBERS = ("lower", "product", "paper", "eclipse", "lipsdp", "upper")
+NUMBERS = ("lower", "product", "paper", "eclipse", "multipliers", "lipsdp", "upper")
 """Constants of the whole network, see `lipschitz.network.NetworkBounds`."""
 
 

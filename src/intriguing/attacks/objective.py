@@ -20,7 +20,8 @@ import torch
 from intriguing.attacks.batching import Rows
 from intriguing.attacks.problems import Problems
 from intriguing.errors import ModelError
-from intriguing.networks.logits import in_double_precision, logits_of
+from intriguing.networks.logits import logits_of
+from intriguing.networks.precision import in_double_precision
 
 # Matrix products choose their kernels by the number of rows, and other kernels round differently;
 # so do vectorised functions (sigmoid, exp) by where a block of 32 numbers ends. In multiples of 32

@@ -55,7 +55,8 @@ def lbfgs(
     model : Module
         In evaluation mode, deterministic, mapping (B, C, H, W) in [0, 1] to logits (B, classes).
     images : float Tensor (N, C, H, W) in [0, 1]
-        Or (N, features): any shape with images along the first axis.
+        Or (N, features): any shape that the model takes, with images along the first axis. Other
+        precisions than float32 are converted to it.
     labels : int Tensor (N,)
         True classes. An image that the model misclassifies is recorded and not attacked.
     targets : int Tensor (N,)

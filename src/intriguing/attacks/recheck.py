@@ -10,7 +10,8 @@ import torch
 
 from intriguing.attacks.objective import contenders, target_margin
 from intriguing.errors import ModelError
-from intriguing.networks.logits import in_double_precision, logits_of
+from intriguing.networks.logits import logits_of
+from intriguing.networks.precision import in_double_precision
 
 # batched and single logits differ by a few roundings; what is further from a tie than this share
 # of the largest logit has the same class alone
@@ -62,8 +63,8 @@ def _one_by_one(model: torch.nn.Module, dtype: torch.dtype, images: torch.Tensor
         if dtype == torch.float32:
             raise
         raise ModelError(
-            "the model does not compute in double precision, as recheck='float64' asks for: remove"
-            " casts such as x.float() from its forward, or leave recheck out"
+            "the model does not compute in double precision, as recheck='float64' asks for: make"
+            " its tensors parameters or buffers (register_buffer), or leave recheck out"
         ) from error
 
 

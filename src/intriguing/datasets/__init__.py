@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from intriguing import registry
 from intriguing.datasets.root import resolved
 from intriguing.datasets.subset import Subset
-from intriguing.errors import DataError
+from intriguing.errors import DataError, quoted, shortened
 
 if TYPE_CHECKING:
     from intriguing.datasets.dataset import Dataset
@@ -45,7 +45,8 @@ def load(
         it is downloaded there. ``cifar10`` is also read from JPEG copies in
         ``<root>/cifar10-jpeg/{train,test}/<class>/``, if there are no batches; these are lossy,
         and the data set is then called ``cifar10-jpeg``. The environment variable
-        ``INTRIGUING_DATA_ROOT`` takes precedence over this parameter.
+        ``INTRIGUING_DATA_ROOT`` takes precedence over this parameter, but for an image folder,
+        for which it counts where there is no ``root``. Without both: ``data``.
     seed : int
         Seed of the test split and of the subsets.
     train_count, test_count : int, optional
@@ -57,8 +58,9 @@ def load(
         a test set.
     **options
         Options of the reader. ``image_folder``: ``folder``, which holds ``train/<class>/*`` and
-        ``test/<class>/*``, or ``<class>/*`` (a relative path is under the root); and ``size``,
-        ``resize``, ``channels``, see `folder.decode`. None counts as not given.
+        ``test/<class>/*`` (or other names of sets, see `class_folders.sets`), or ``<class>/*`` (a
+        relative path is under the root); and ``size``, ``resize``, ``channels``, see
+        `folder.decode`. None counts as not given.
 
     Returns
     -------
@@ -72,16 +74,16 @@ def load(
     """
     readers = registry.table("datasets")
     if name not in readers:
-        raise DataError(f"unknown data set {name!r}: choose one of {', '.join(readers)}")
+        raise DataError(f"unknown data set {quoted(name)}: choose one of {', '.join(readers)}")
     read = registry.resolve(readers[name])
     taken = inspect.signature(read).parameters
     options = {key: value for key, value in options.items() if value is not None}
     for key, value in options.items():
         if key not in taken:
             raise DataError(
-                f"data.{key} is {value}, which {name} does not use: remove it, or set data.name"
-                " to a data set that does (image_folder for your own images)"
+                f"data.{key} is {shortened(str(value))}, which {name} does not use: remove it, or"
+                " set data.name to a data set that does (image_folder for your own images)"
             )
     if test_fraction is not None and "test_fraction" in taken:
         options["test_fraction"] = test_fraction
-    return read(resolved(root), Subset(seed, train_count, test_count), **options)
+    return read(resolved(name, root), Subset(seed, train_count, test_count), **options)

@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from intriguing.datasets.class_folders import Listing, listing
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.download import download, elsewhere
-from intriguing.datasets.folder import Listing, decoded, listing
+from intriguing.datasets.folder import decoded
+from intriguing.datasets.published import SETS
 from intriguing.datasets.subset import Subset
 from intriguing.errors import DataError
 from intriguing.torchvision_import import import_torchvision
 
 JPEG_FOLDER = "cifar10-jpeg"
 # in the order of the published labels, which is the alphabetical one
-CLASS_NAMES = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
+CLASS_NAMES = SETS["cifar10"].class_names
 IMAGES_A_CLASS = {"train": 5000, "test": 1000}
 
 

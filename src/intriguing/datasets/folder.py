@@ -1,20 +1,20 @@
 """Your own images: a folder for each class, read by Pillow.
 
-Which images there are is settled first, so that a subset decodes only what it keeps. No file is
-left out without a word: what is not an image, or cannot be read, is named in the error.
+Which images there are is settled first (`class_folders`), so that a subset decodes only what it
+keeps. What cannot be read is named in the error.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from intriguing.datasets.class_folders import FORMATS, Listing, listing, report_the_rest, sets
 from intriguing.datasets.dataset import Dataset, intensities
 from intriguing.datasets.root import ROOT_VARIABLE
 from intriguing.datasets.subset import Subset, held_out_test
@@ -25,27 +25,9 @@ from intriguing.torchvision_import import import_torchvision
 if TYPE_CHECKING:
     from PIL import Image
 
+logger = logging.getLogger(__name__)
+
 SPLITS = ("train", "test")
-# what file managers leave behind; names with a dot in front are skipped as well
-_LITTER = ("thumbs.db", "desktop.ini")
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Image files and their labels.
-
-    paths : object array (N,) of str.
-    labels : int64 array (N,).
-    """
-
-    paths: np.ndarray
-    labels: np.ndarray
-
-    def __getitem__(self, rows: Any) -> Listing:
-        return Listing(self.paths[rows], self.labels[rows])
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 def read(
@@ -66,8 +48,9 @@ def read(
         Where a relative ``folder`` is.
     subset : subset.Subset
     folder : path
-        With ``train/<class>/*`` and ``test/<class>/*``, or with ``<class>/*``: then
-        ``test_fraction`` of the images are the test set, drawn with the seed of the subset.
+        With ``train/<class>/*`` and ``test/<class>/*`` (or other names of sets, see
+        `class_folders.sets`), or with ``<class>/*``: then ``test_fraction`` of the images are the
+        test set, drawn with the seed of the subset.
     test_fraction : float
     size, resize, channels : int, optional
         As of `decode`.
@@ -75,7 +58,7 @@ def read(
     Returns
     -------
     dataset.Dataset
-        The classes are in alphabetical order.
+        The classes are in alphabetical order, their names in composed Unicode (NFC).
 
     Raises
     ------
@@ -90,15 +73,10 @@ def read(
             f"{folder} is not a folder: set data.folder to the folder of the images; a relative"
             f" path is under data.root or the environment variable {ROOT_VARIABLE}"
         )
-    present = [split for split in SPLITS if (folder / split).is_dir()]
-    if len(present) == 2:
-        names, listings = _own_splits(folder)
-    elif present and _class_folders(folder / present[0]):
-        missing = next(split for split in SPLITS if split not in present)
-        raise DataError(
-            f"{folder} has {present[0]}/ but no {missing}/: add {missing}/ with the same classes,"
-            " or put the class folders directly into it to have a test set drawn"
-        )
+    splits = sets(folder)
+    if splits:
+        report_the_rest(folder, splits)
+        names, listings = _own_splits(splits)
     else:
         names, whole = listing(folder)
         train, test = held_out_test(whole.labels, test_fraction, subset.seed)
@@ -108,84 +86,18 @@ def read(
     )
 
 
-def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
-    """Which images there are in the class folders of ``folder``.
-
-    Returns
-    -------
-    (tuple of str, Listing)
-        Class names and images, both in alphabetical order.
-
-    Raises
-    ------
-    DataError
-        If there are less than two classes, a class has no image, or there are other files.
-    """
-    names = _class_folders(folder)
-    if len(names) < 2:
-        there = f"only the class folder {names[0]}" if names else "no class folders"
-        raise DataError(f"{folder} has {there}: put the images of each class into a folder there")
-    datasets = import_torchvision().datasets
-    extensions = datasets.folder.IMG_EXTENSIONS
-    for entry in sorted(folder.iterdir()):
-        if entry.is_file() and not _hidden(entry, folder) and entry.suffix.lower() in extensions:
-            raise DataError(f"{entry} is in no class folder: move it into one, or delete it")
-
-    def is_image(path: str) -> bool:
-        if _hidden(path, folder):
-            return False
-        if not path.lower().endswith(extensions):
-            raise DataError(
-                f"{path} is not an image that can be read ({', '.join(extensions)}): convert it, or"
-                " delete it"
-            )
-        return True
-
-    pairs = datasets.folder.make_dataset(
-        folder,
-        {name: label for label, name in enumerate(names)},
-        is_valid_file=is_image,
-        allow_empty=True,
-    )
-    found = Listing(
-        np.array([path for path, _ in pairs], dtype=object),
-        np.array([label for _, label in pairs], dtype=np.int64),
-    )
-    for label, count in enumerate(np.bincount(found.labels, minlength=len(names))):
-        if not count:
-            raise DataError(f"{folder / names[label]} has no images: add some, or delete it")
-    return tuple(names), found
-
-
-def _own_splits(folder: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
+def _own_splits(folders: Mapping[str, Path]) -> tuple[tuple[str, ...], dict[str, Listing]]:
     names, listings = {}, {}
     for split in SPLITS:
-        names[split], listings[split] = listing(folder / split)
+        names[split], listings[split] = listing(folders[split])
     for split, other in (SPLITS, SPLITS[::-1]):
         lacking = sorted(set(names[other]) - set(names[split]))
         if lacking:
             raise DataError(
-                f"{folder / split} lacks the class {lacking[0]}, which {folder / other} has: both"
+                f"{folders[split]} lacks the class {lacking[0]}, which {folders[other]} has: both"
                 " need the same class folders"
             )
     return names["train"], listings
-
-
-def _class_folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not there: it must hold a folder for each class")
-    try:
-        entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be listed ({error.strerror}): make it readable"
-        ) from error
-    return [name for name in entries if not name.startswith(".")]
-
-
-def _hidden(path: str | Path, folder: Path) -> bool:
-    parts = Path(path).relative_to(folder).parts
-    return any(part.startswith(".") for part in parts) or parts[-1].lower() in _LITTER
 
 
 def decoded(
@@ -246,7 +158,8 @@ def decode(
         At least ``size``, which is the default.
     channels : {1, 3}, optional
         Grey or RGB. None: as the files are, which must be all grey or all in colour. Palettes,
-        CMYK and images with transparency count as colour; transparency is dropped.
+        CMYK and images with an alpha channel count as colour. Transparency is dropped, so that
+        the colour which a file holds for a transparent pixel becomes visible; the log says so.
 
     Returns
     -------
@@ -255,14 +168,19 @@ def decode(
     Raises
     ------
     DataError
-        If a file cannot be read completely, has more than 8 bits a channel or several pictures,
-        or if the images differ in size or in channels where they must not.
+        If a file cannot be read completely, is of a format that is not read, has more than 8 bits
+        a channel or several pictures (those after the first in an MPO file are previews), or if
+        the images differ in size or in channels where they must not.
     """
     _check_geometry(size, resize, channels)
     images = np.empty((0, 0, 0, 0), dtype=np.uint8)
+    transparent = []
     with Progress("decoding", len(paths), "images") as progress:
         for position, path in enumerate(paths):
-            image = _in_channels(_opened(path), path, channels)
+            image, has_transparency = _opened(path)
+            if has_transparency:
+                transparent.append(path)
+            image = _in_channels(image, path, channels)
             if size is not None and image.size != (size, size):
                 image = _cropped(image, size, resize or size)
             pixels = np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
@@ -272,6 +190,12 @@ def decode(
                 raise _mixed(paths[0], images.shape[1:], path, pixels.shape)
             images[position] = pixels
             progress.advance()
+    if transparent:
+        logger.warning(
+            "%d of %d images have transparent pixels, the first is %s: transparency is dropped, and"
+            " the colours that the files hold there are used",
+            *(len(transparent), len(paths), transparent[0]),
+        )
     return images
 
 
@@ -307,34 +231,66 @@ def _mixed(
     )
 
 
-def _opened(path: str | Path) -> Image.Image:
+def _opened(path: str | Path) -> tuple[Image.Image, bool]:
+    """The image of a file, and whether it is transparent somewhere."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
+            deep = _more_than_8_bits(image)
             # the further pictures in a camera's MPO file are previews
             pictures = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
+            transparent = not deep and _is_transparent(image)
     # damaged files make the decoders raise almost anything
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
         raise DataError(
             f"{path} cannot be read ({reason}): replace it by an intact image, or delete it"
         ) from error
+    if image.format not in FORMATS:
+        raise DataError(
+            f"{path} is in the format {image.format}, whatever its name: convert it to PNG, or"
+            " delete it"
+        )
     if pictures > 1:
         raise DataError(
             f"{path} holds {pictures} pictures: save each as a file of its own, or delete it"
         )
-    return image
+    if deep:
+        raise DataError(
+            f"{path} has more than 8 bits a pixel in a channel (mode {image.mode}): convert it to 8"
+            " bits, with the scaling that suits it"
+        )
+    return image, transparent
+
+
+def _more_than_8_bits(image: Image.Image) -> bool:
+    """Whether a file that is open, but not yet loaded, has channels of more than 8 bits.
+
+    Pillow has images of one such channel, and cuts several to 8 bits each.
+    """
+    if image.mode.startswith(("I", "F")):
+        return True
+    if image.format == "TIFF":
+        bits_per_sample = 258
+        return max(image.tag_v2.get(bits_per_sample, (1,))) > 8
+    arguments = image.tile[0].args if image.tile else None
+    if image.format == "PPM":
+        return isinstance(arguments, tuple) and arguments[-1] > 255
+    # the name of the raw mode; "BGR;16" of a BMP file is 5 or 6 bits a channel
+    return image.format == "PNG" and str(arguments).endswith(";16B")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    if not image.has_transparency_data:
+        return False
+    least, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return least < 255
 
 
 def _in_channels(image: Image.Image, path: str | Path, channels: int | None) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        raise DataError(
-            f"{path} has more than 8 bits a pixel (mode {image.mode}): convert it to 8 bits, with"
-            " the scaling that suits it"
-        )
     if image.mode in ("1", "L"):
         mode = "RGB" if channels == 3 else "L"
         return image if image.mode == mode else image.convert(mode)

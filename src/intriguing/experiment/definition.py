@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from intriguing.errors import ExperimentError
+from intriguing.errors import ExperimentError, listed, quoted
 from intriguing.networks.weight_sources import AS_BUILT, PUBLISHED
 
 Entry = dict[str, Any]
@@ -204,14 +204,16 @@ class Experiment:
     def weights_of_network(self, name: str) -> list[str]:
         """The weights file that the bounds of such a network depend on: a list of one or none.
 
-        A missing file is omitted on purpose: the job's own error is clearer.
+        A missing file is omitted: `prerequisites` has a sentence for it.
         """
         return _weights_file(self.network(name)["weights"])
 
     def _entry(self, kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
         if name not in entries:
-            known = ", ".join(entries) or "none is named"
-            raise ExperimentError(f"{self.name} has no {kind} {name!r}: choose one of {known}")
+            known = listed(entries) or "none is named"
+            raise ExperimentError(
+                f"{self.name} has no {kind} {quoted(name)}: choose one of {known}"
+            )
         return entries[name]
 
 

@@ -12,10 +12,9 @@ from typing import Any, NoReturn
 
 import yaml
 
-from intriguing.errors import ExperimentError
+from intriguing.errors import ExperimentError, quoted, shortened
 from intriguing.experiment import references, schema
 from intriguing.experiment.definition import Experiment
-from intriguing.experiment.schema import quoted, shortened
 
 # an experiment has some hundred values, four levels deep
 LARGEST, DEEPEST = 20_000, 30
@@ -31,7 +30,26 @@ MAKE_TARGETS = (
     "help",
     "benchmark",
     "slurm",
+    "plan",
 )
+# how the file of an experiment may end
+ENDINGS = (".yaml", ".yml")
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the experiments in a folder, in alphabetical order."""
+    return sorted({path.stem for ending in ENDINGS for path in folder.glob(f"*{ending}")})
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """The file of an experiment; `ExperimentError` if there are two of that name."""
+    paths = [folder / f"{name}{ending}" for ending in ENDINGS]
+    present = [path for path in paths if path.exists()]
+    if len(present) > 1:
+        raise ExperimentError(
+            f"{present[0]} and {present[1].name} have the same name: rename or delete one of them"
+        )
+    return (present or paths)[0]
 
 
 def read(path: str | Path, schema_path: str | Path) -> Experiment:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
-from intriguing.errors import ExperimentError
+from intriguing.errors import ExperimentError, listed, quoted, shortened
 from intriguing.experiment.definition import CURES
-from intriguing.experiment.schema import quoted, suggest
+from intriguing.experiment.schema import suggest
 from intriguing.networks.weight_sources import PUBLISHED, PUBLISHED_FOR
 
 Entry = dict[str, Any]
@@ -60,7 +60,7 @@ def check(settings: Entry) -> None:
 
 
 def _fail(key: str, problem: str) -> NoReturn:
-    raise ExperimentError(f"{key} {problem}")
+    raise ExperimentError(f"{shortened(key)} {problem}")
 
 
 def _check_labels(key: str, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -81,17 +81,20 @@ def _check_halves(settings: Entry) -> None:
                 f"has {quoted(name)}, which is not a model; {suggest(name, models)}",
             )
         if models[name]["trained_on"] == "train":
-            parts = ", ".join(settings["data"]["parts"]) or "data.parts, which names none"
+            parts = listed(settings["data"]["parts"]) or "data.parts, which names none"
             _fail(
                 f"models.{name}.trained_on",
-                f"is 'train', but {name} is one of halves.models, which are trained on parts:"
-                f" choose one of {parts}",
+                f"is 'train', but {shortened(name)} is one of halves.models, which are trained on"
+                f" parts: choose one of {parts}",
             )
     if set(halves["models"]) == set(models):
         _fail("halves.models", "has all models: leave one for Tables 1 and 2")
     if len({models[name]["trained_on"] for name in halves["models"]}) == 1:
         part = models[halves["models"][0]]["trained_on"]
-        _fail("halves.models", f"are all trained on {part}: train one of them on another part")
+        _fail(
+            "halves.models",
+            f"are all trained on {shortened(part)}: train one of them on another part",
+        )
     attack = halves["attack"]
     if attack not in attacks:
         _fail(
@@ -102,7 +105,7 @@ def _check_halves(settings: Entry) -> None:
     if set(given) != set(halves["models"]):
         _fail(
             f"attacks.{attack}.models",
-            f"are not those of halves, whose attack {attack} is: leave the key out",
+            f"are not those of halves, whose attack {shortened(attack)} is: leave the key out",
         )
 
 
@@ -153,7 +156,8 @@ def _check_model(key: str, model: Entry, trainable: Collection[str]) -> None:
     _check_weights(f"{key}.weights", model.get("weights"), architecture)
     given = [own for own in _TRAINING if model.get(own)] if "weights" in model else []
     if given:
-        _fail(f"{key}.{given[0]}", "does not apply to a model with weights: remove either")
+        remedy = f"remove {given[0]} or weights"
+        _fail(f"{key}.{given[0]}", f"does not apply to a model with weights: {remedy}")
     if architecture == "fully_connected":
         layers: int | None = len(model["options"]["hidden"]) + 1
     else:
@@ -178,7 +182,7 @@ def _check_cures(key: str, model: Entry, architecture: str) -> None:
         if layer not in known:
             _fail(
                 f"{key}.adversarial.layers",
-                f"has {quoted(layer)}, which does not exist: choose from {', '.join(known)}",
+                f"has {quoted(layer)}, which does not exist: choose from {listed(known)}",
             )
     sizes, number = pools["distortions"], len(pools["layers"] or known)
     if isinstance(sizes, list) and len(sizes) != number:
@@ -259,10 +263,12 @@ def _check_attacked(key: str, attack: Entry, models: Mapping[str, Entry]) -> Non
         _fail(f"{key}.targets", "is a class, which needs labels: data: choose another rule")
     binary = [n for n in attack.get("models", models) if "positive" in models[n]]
     if binary:
+        others = [n for n in models if "positive" not in models[n]]
+        remedy = f"list the others in {shortened(key)}.models" if others else "choose another rule"
         _fail(
             f"{key}.targets",
-            f"is a class, but {binary[0]} distinguishes one class from the rest: list the others in"
-            f" {key}.models",
+            f"is a class, but {shortened(binary[0])} distinguishes one class from the rest:"
+            f" {remedy}",
         )
 
 

@@ -10,12 +10,10 @@ from typing import Any
 
 import jsonschema
 
-from intriguing.errors import ExperimentError
+from intriguing.errors import ExperimentError, listed, quoted, shortened
 
 # this many choices are listed rather than guessed at
 FEW = 2
-# characters of a value that a sentence shows
-LONGEST = 80
 
 
 def validate(settings: Any, schema: dict[str, Any]) -> None:
@@ -116,20 +114,10 @@ def _key(error: Any, name: str) -> str:
     return shortened(".".join([*(str(part) for part in error.absolute_path), str(name)]))
 
 
-def quoted(value: Any) -> str:
-    """A value as a sentence names it."""
-    return shortened(repr(value))
-
-
-def shortened(words: str) -> str:
-    """The start of a long text."""
-    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
-
-
 def suggest(word: str, known: Iterable[Any]) -> str:
     """Advice on an unknown word: the closest known one, or all if they are few."""
     names = [str(name) for name in known]
     close = difflib.get_close_matches(word, names, 1)
     if close and len(names) > FEW:
-        return f"did you mean {close[0]!r}?"
-    return f"choose one of {', '.join(names)}"
+        return f"did you mean {quoted(close[0])}?"
+    return f"choose one of {listed(names)}"

@@ -7,12 +7,12 @@ from .dense import dense_bounds as dense_bounds
 from .layers import register as register
 from .layers import residual_sum_bounds as residual_sum_bounds
 from .local import local_bounds as local_bounds
+from .lrn import lrn_bounds as lrn_bounds
 from .network import layer_bounds as layer_bounds
 from .network import network_bounds as network_bounds
 from .normalisation import batch_norm_constant as batch_norm_constant
 from .normalisation import contrast_bounds as contrast_bounds
 from .normalisation import local_contrast_bounds as local_contrast_bounds
-from .normalisation import lrn_bounds as lrn_bounds
 from .pooling import adaptive_average_pool_constant as adaptive_average_pool_constant
 from .pooling import adaptive_max_pool_constant as adaptive_max_pool_constant
 from .pooling import average_pool_constant as average_pool_constant

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from intriguing.lipschitz.network import MANY_CLASSES, jacobian_norms
-from intriguing.networks.logits import in_double_precision, logits_of
+from intriguing.networks.logits import logits_of
+from intriguing.networks.precision import in_double_precision
 
 # length of the first step, as a share of the square root of the number of pixels; later ones are
 # shorter, to 0

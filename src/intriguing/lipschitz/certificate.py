@@ -18,7 +18,8 @@ from intriguing import checks
 from intriguing.errors import BoundError
 from intriguing.lipschitz.bounds import Constants
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import in_double_precision, in_training, logits_of
+from intriguing.networks.logits import in_training, logits_of
+from intriguing.networks.precision import in_double_precision
 
 # a fraction of the radius, for the rounding of logits in float64
 DOWN = 1 - 1e-9

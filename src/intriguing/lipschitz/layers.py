@@ -11,31 +11,27 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from intriguing.errors import BoundError
-from intriguing.lipschitz import pooling
+from intriguing.errors import BoundError, UnknownLayerError
+from intriguing.lipschitz import activations, pooling
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.convolution import convolution_bounds, transposed_convolution_bounds
 from intriguing.lipschitz.dense import dense_bounds
 from intriguing.lipschitz.local import local_bounds
+from intriguing.lipschitz.lrn import lrn_bounds
 from intriguing.lipschitz.normalisation import (
     batch_norm_constant,
     local_contrast_bounds,
-    lrn_bounds,
+    standardisation_bounds,
 )
+from intriguing.lipschitz.resampling import resampling_interval
+from intriguing.lipschitz.rounding import root_of
+from intriguing.lipschitz.windows import MODES, Axis
 from intriguing.networks import kinds
 
 Shape = tuple[int, ...]
 # modules are typed Any: the bound of a class reads the attributes of that class
 Bound = Callable[[Any, Shape, bool], Bounds]
 _AnyBound = TypeVar("_AnyBound", bound=Callable[..., Bounds])
-
-# smallest and largest derivative of activations, for whole-network bounds of dense chains
-SLOPES: dict[type[nn.Module], tuple[float, float]] = {
-    nn.Identity: (1.0, 1.0),
-    nn.ReLU: (0.0, 1.0),
-    nn.Sigmoid: (0.0, 0.25),
-    nn.Tanh: (0.0, 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -171,13 +167,13 @@ def bounds_of(module: nn.Module, input_shape: Iterable[int], compare: bool = Tru
     found = kind.bound(module, shape, compare)
     if not isinstance(found, Bounds) or not 0 <= found.lower <= found.upper < math.inf:
         raise BoundError(
-            f"the bound registered for {type(module).__name__} returns {found!r}: return"
-            " Bounds(lower, upper), finite, or Bounds.exactly(constant)"
+            f"the bound of {type(module).__name__} is {found!r}: a function that is registered must"
+            " return Bounds(lower, upper), finite, or Bounds.exactly(constant)"
         )
     return found
 
 
-def _constant(layers: Iterable[type[nn.Module]], constant: float) -> None:
+def _constant(layers: Iterable[type[nn.Module] | str], constant: float) -> None:
     def bound(module: nn.Module, input_shape: Shape, compare: bool) -> Bounds:
         return Bounds.exactly(constant)
 
@@ -185,16 +181,92 @@ def _constant(layers: Iterable[type[nn.Module]], constant: float) -> None:
         register(layer)(bound)
 
 
-_constant([nn.Identity, nn.Flatten, nn.Unflatten, kinds.Rearranged], 1.0)
-_constant([nn.ReLU], 1.0)
-_constant([nn.Tanh], 1.0)
-_constant([nn.Sigmoid], 0.25)
+_constant([nn.Identity, nn.Flatten, nn.Unflatten, kinds.Rearranged, kinds.Negated], 1.0)
+_constant([nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle], 1.0)
+_constant(["torchvision.ops.misc:Permute", kinds.Contraction], 1.0)
+# a maximum over disjoint sets of values
+_constant([kinds.Extreme], 1.0)
+_constant([nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d], 1.0)
+# the Jacobian diag(p) - p p' has norm at most 1/2, reached between two equal classes
+_constant([nn.Softmax, nn.Softmax2d, nn.Softmin], 0.5)
 
 
-@register(nn.Softmax)
-def _softmax(module: Any, input_shape: Shape, compare: bool) -> Bounds:
-    # the Jacobian diag(p) - p p' has norm at most 1/2, reached between two equal classes
-    return Bounds(0.5, 0.5)
+def _activation(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    smallest, largest = activations.slopes(module) or (0.0, 0.0)
+    constant = max(abs(smallest), abs(largest))
+    return Bounds(constant * (1 - 2 * activations.EXACTNESS), constant)
+
+
+for _class in activations.ACTIVATIONS:
+    if _class is not nn.Identity:
+        register(_class)(_activation)
+
+
+@register(nn.LogSoftmax)
+def _log_softmax(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    # the Jacobian I - 1 p' is an oblique projection, whose norm is that of 1 p': sqrt(n) |p|
+    dim = module.dim
+    if dim is None:
+        raise UnknownLayerError("log_softmax without dim: name the axis of the classes")
+    axes = (None, *input_shape)
+    count = axes[dim]
+    if count is None:
+        raise kinds.unknown("log_softmax along the batch")
+    return Bounds.exactly(0.0) if count == 1 else _exact(root_of(count))
+
+
+@register(kinds.Averaged)
+def _mean(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return _exact(1 / math.sqrt(module.count))
+
+
+@register(kinds.Totalled)
+@register(kinds.Copied)
+def _total(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return _exact(math.sqrt(module.count))
+
+
+def _exact(constant: float) -> Bounds:
+    """A constant that is known up to the rounding of a few operations."""
+    return Bounds(constant * (1 - 1e-15), constant * (1 + 1e-15))
+
+
+@_register(nn.ReflectionPad1d, axes=1)
+@_register(nn.ReplicationPad1d, axes=1)
+@_register(nn.CircularPad1d, axes=1)
+@_register(nn.ReflectionPad2d, axes=2)
+@_register(nn.ReplicationPad2d, axes=2)
+@_register(nn.CircularPad2d, axes=2)
+def _padding(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    mode = next(m for m in MODES if type(module).__name__.lower().startswith(m[:5]))
+    copies = 1
+    for size, before, after in zip(
+        # torch counts from the last axis
+        input_shape[:0:-1],
+        module.padding[::2],
+        module.padding[1::2],
+        strict=True,
+    ):
+        if before < 0 or after < 0:
+            raise kinds.unknown("padding by a negative number of copies")
+        copies *= Axis(size, kernel=1, before=before, after=after, mode=mode).most_copies
+    return _exact(math.sqrt(copies))
+
+
+@_register(nn.Upsample, axes=2)
+@_register(nn.UpsamplingNearest2d, axes=2)
+@_register(nn.UpsamplingBilinear2d, axes=2)
+def _resized(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return Bounds(*resampling_interval(module, input_size=input_shape[1:]))
+
+
+@register("torchvision.transforms.transforms:Normalize")
+@register("torchvision.transforms.v2._misc:Normalize")
+def _standardised(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    deviations = torch.as_tensor(module.std, dtype=torch.float32).double()
+    if not (deviations > 0).all():
+        raise BoundError(f"{type(module).__name__} divides by {module.std}: give positive numbers")
+    return _exact(1 / deviations.amin().item())
 
 
 @register(nn.Linear)
@@ -232,12 +304,20 @@ def _transposed(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     )
 
 
+@register(kinds.Times)
+def _times(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return dense_bounds(module.weight)
+
+
+@register("torchvision.ops.stochastic_depth:StochasticDepth")
+@register(nn.AlphaDropout)
+@register(nn.FeatureAlphaDropout)
 @register(nn.Dropout)
 @register(nn.Dropout1d)
 @register(nn.Dropout2d)
 def _dropout(module: Any, input_shape: Shape, compare: bool) -> Bounds:
     if module.training:
-        raise BoundError("dropout is active: call F.dropout with training=self.training")
+        raise UnknownLayerError("dropout is active: call it with training=self.training")
     return Bounds.exactly(1.0)
 
 
@@ -251,6 +331,31 @@ def _batch_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
         )
     constant = batch_norm_constant(module.weight, module.running_var, module.eps)
     return Bounds(constant * (1 - 1e-11), constant)
+
+
+@_register(nn.InstanceNorm1d, axes=1)
+@_register(nn.InstanceNorm2d, axes=2)
+def _instance_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    if module.track_running_stats and module.running_var is not None:
+        return _batch_norm(module, input_shape, compare)
+    return standardisation_bounds(module.weight, math.prod(input_shape[1:]), module.eps)
+
+
+@register(nn.GroupNorm)
+def _group_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    count = math.prod(input_shape) // module.num_groups
+    return standardisation_bounds(module.weight, count, module.eps)
+
+
+@register(nn.LayerNorm)
+def _layer_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    return standardisation_bounds(module.weight, math.prod(module.normalized_shape), module.eps)
+
+
+@register(nn.RMSNorm)
+def _rms_norm(module: Any, input_shape: Shape, compare: bool) -> Bounds:
+    epsilon = torch.finfo(torch.float32).eps if module.eps is None else module.eps
+    return standardisation_bounds(module.weight, math.inf, epsilon)
 
 
 @register(nn.LocalResponseNorm)
@@ -321,7 +426,8 @@ def _adaptive_max_pool(module: Any, input_shape: Shape, compare: bool) -> Bounds
 
 
 def _adaptive_sizes(output_size: Any, input_shape: Shape) -> Shape:
-    wanted = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+    several = isinstance(output_size, tuple | list)
+    wanted = output_size if several else (output_size, output_size)
     return tuple(
         size if out is None else out for out, size in zip(wanted, input_shape[1:], strict=True)
     )

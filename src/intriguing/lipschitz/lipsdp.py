@@ -82,7 +82,7 @@ def lipsdp_constant(chain: DenseChain) -> float:
 def _of_eclipse(weights: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], float]:
     """S and rho by ECLipsE-Fast: S_k is the square of the constant up to there, times I."""
     squares = [
-        DenseChain(weights[:length], [1.0] * (length - 1)).constant() ** 2
+        DenseChain(weights[:length], [(0.0, 1.0)] * (length - 1)).constant() ** 2
         for length in range(1, len(weights) + 1)
     ]
     scales = [

@@ -15,15 +15,17 @@ from intriguing.lipschitz import layers
 from intriguing.lipschitz.bounds import COMPARISONS, Constants
 from intriguing.lipschitz.chain import DenseChain, dense_chain
 from intriguing.lipschitz.graph import BoundedGraph, bound_graph
-from intriguing.lipschitz.lanczos import norm_of_map
 from intriguing.lipschitz.norms import operator_norm
 from intriguing.lipschitz.rounding import UNIT
-from intriguing.networks.logits import described, in_double_precision, in_words
+from intriguing.networks.logits import described, in_words
+from intriguing.networks.precision import in_double_precision
 
-# random images at which the Jacobian is taken if none are given
-SAMPLES = 64
-# with more classes the Jacobian is not formed
+# with more classes the Jacobian is not formed: steps of a power iteration, and the length of a move
+# whose difference of logits stands for a derivative
 MANY_CLASSES = 64
+POWER_STEPS, DIFFERENCE = 16, 1e-5
+# random images at which it is taken if none are given, and with many classes
+SAMPLES, FEW_SAMPLES = 64, 4
 # rounding of a Jacobian in float64, relative
 DOWN = 1 - 1e-9
 UP = 1 + 1e-14
@@ -32,7 +34,7 @@ OFF_KINKS = 1e-6
 
 
 def layer_bounds(
-    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True
+    model: nn.Module, input_shape: Sequence[int], *, compare: bool = True, partial: bool = False
 ) -> pandas.DataFrame:
     """One row a layer, in the order of execution.
 
@@ -44,6 +46,8 @@ def layer_bounds(
         (C, H, W) of an image.
     compare : bool
         Also compute what other methods give, which takes longer than the interval.
+    partial : bool
+        Go on where a layer has no bound: its row has an infinite one.
 
     Returns
     -------
@@ -54,7 +58,8 @@ def layer_bounds(
     Raises
     ------
     BoundError
-        If the model cannot be traced or a layer has no bound; the message names it.
+        If the model cannot be traced or a layer has no bound, unless ``partial``; the message names
+        it.
 
     See Also
     --------
@@ -67,7 +72,7 @@ def layer_bounds(
     >>> layer_bounds(model, (1, 9, 9))["layer"].tolist()
     ['Conv1', 'ReLU1', 'max-pool1']
     """
-    return _table(bound_graph(model, input_shape, compare=compare))
+    return _table(bound_graph(model, input_shape, compare=compare, partial=partial))
 
 
 def _table(graph: BoundedGraph) -> pandas.DataFrame:
@@ -113,8 +118,10 @@ class NetworkBounds(Constants):
         The same with the paper's bounds, every pool 1: not a bound where pools overlap.
     eclipse : float or None
         ECLipsE-Fast, where all layers are dense.
+    multipliers : float or None
+        The same with multipliers found by gradient descent (`chain`); at most ``eclipse``.
     lipsdp : float or None
-        LipSDP, where requested and all layers are dense.
+        LipSDP, where requested, all layers are dense and no activation falls.
     upper : float
         The smallest certified constant.
     pairwise : float64 Tensor (classes, classes) or None
@@ -130,6 +137,7 @@ class NetworkBounds(Constants):
     product: float
     paper: float
     eclipse: float | None
+    multipliers: float | None
     lipsdp: float | None
     layers: pandas.DataFrame
     reason: str = ""
@@ -152,7 +160,8 @@ def network_bounds(
     model, input_shape
         As in `layer_bounds`.
     images : float Tensor (N, C, H, W), optional
-        Where the Jacobian is taken for the lower bound; 64 uniform random images by default.
+        Where the Jacobian is taken for the lower bound; 64 uniform random images by default, 4 with
+        more than 64 classes.
     compare : bool
         Fill in the comparison columns of the layers.
     lipsdp : bool
@@ -191,15 +200,18 @@ def network_bounds(
         _check_images(images, input_shape)
     chain = dense_chain(graph)
     eclipse = None if chain is None else chain.constant()
+    multipliers = None if chain is None else chain.best_constant()
     semidefinite = None
-    if lipsdp and chain is not None:
+    if lipsdp and chain is not None and min(chain.lowest, default=0.0) >= 0:
         from intriguing.lipschitz.lipsdp import lipsdp_constant
 
         semidefinite = lipsdp_constant(chain)
-    upper = min(value for value in (graph.constant, eclipse, semidefinite) if value is not None)
+    known = (graph.constant, eclipse, multipliers, semidefinite)
+    upper = min(value for value in known if value is not None)
     if images is None:
         generator = torch.Generator().manual_seed(seed)
-        images = torch.rand(SAMPLES, *input_shape, generator=generator)
+        number = SAMPLES if graph.outputs <= MANY_CLASSES else FEW_SAMPLES
+        images = torch.rand(number, *input_shape, generator=generator)
     lower = jacobian_norms(model, images).amax().item() * DOWN if len(images) else 0.0
     if lower > upper:
         raise BoundError(
@@ -211,6 +223,7 @@ def network_bounds(
         product=graph.constant,
         paper=graph.paper,
         eclipse=eclipse,
+        multipliers=multipliers,
         lipsdp=semidefinite,
         upper=upper,
         pairwise=_pairwise(graph, chain, upper),
@@ -254,9 +267,10 @@ def _distances(rows: torch.Tensor) -> torch.Tensor:
 def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Largest singular value of the Jacobian d logits / d image at each image, float64 Tensor (N,).
 
-    In double precision, with a backward pass for each class; with many classes by Lanczos' method,
-    then slightly less than the largest singular value. Each image is moved by a tiny random amount,
-    because black pixels often lie on kinks, where the derivative from autograd need not be one.
+    In double precision, with a backward pass for each class; with many classes by a power
+    iteration, then somewhat less than the largest singular value. Each image is moved by a tiny
+    random amount, because black pixels often lie on kinks, where the derivative from autograd need
+    not be one.
 
     Parameters
     ----------
@@ -271,7 +285,13 @@ def jacobian_norms(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
         point = (image + OFF_KINKS * noise).requires_grad_(True)
         with torch.enable_grad():
             logits = _in_double(double, point)[0].flatten()
-        norms.append(_jacobian_norm(logits, point))
+        try:
+            norms.append(_jacobian_norm(double, logits, point))
+        except RuntimeError as error:  # whatever torch cannot differentiate
+            raise BoundError(
+                f"the model has no gradient in double precision ({in_words(error)}): let it compute"
+                " new tensors in place of changing those that were used"
+            ) from error
     return torch.tensor(norms, dtype=torch.float64)
 
 
@@ -282,7 +302,7 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     except Exception as error:  # whatever the model's own code raises
         raise BoundError(
             "the model fails on a single image in double precision"
-            f" ({in_words(error)}): remove casts such as x.float() from its forward"
+            f" ({in_words(error)}): make its tensors parameters or buffers (register_buffer)"
         ) from error
     if not torch.is_tensor(output):
         raise BoundError(
@@ -292,16 +312,32 @@ def _in_double(model: nn.Module, point: torch.Tensor) -> torch.Tensor:
     return output
 
 
-def _jacobian_norm(logits: torch.Tensor, point: torch.Tensor) -> float:
+def _found_norm(model: nn.Module, logits: torch.Tensor, point: torch.Tensor) -> float:
+    """|J'u| / |u| for the best u of a power iteration, at most the norm of J whatever u is.
+
+    J v comes from a difference of logits: not every operation has a second derivative.
+    """
+    upstream = torch.randn(len(logits), generator=torch.Generator().manual_seed(0)).to(logits)
+    best = 0.0
+    for _ in range(POWER_STEPS):
+        (gradient,) = torch.autograd.grad(logits, point, upstream, retain_graph=True)
+        length = gradient.norm()
+        best = max(best, (length / upstream.norm()).item())
+        if not length:
+            break
+        move = DIFFERENCE * gradient / length
+        with torch.no_grad():
+            upstream = (_in_double(model, point + move) - _in_double(model, point - move)).flatten()
+        if not upstream.any():
+            break
+    return best
+
+
+def _jacobian_norm(model: nn.Module, logits: torch.Tensor, point: torch.Tensor) -> float:
+    if not logits.requires_grad or not len(logits):  # no gradient reaches the image
+        return 0.0
     if len(logits) > MANY_CLASSES:
-
-        def pulled_back(upstream: torch.Tensor) -> torch.Tensor:
-            (gradient,) = torch.autograd.grad(logits, point, upstream, create_graph=True)
-            return gradient
-
-        start = torch.randn(len(logits), generator=torch.Generator().manual_seed(0)).double()
-        vector = norm_of_map(pulled_back, (len(logits),), start=start, tolerance=0.1, steps=8)
-        return (pulled_back(vector).norm() / vector.norm()).item()
+        return _found_norm(model, logits, point)
     rows = [
         torch.autograd.grad(logit, point, retain_graph=True, allow_unused=True)[0]
         for logit in logits

@@ -1,23 +1,18 @@
-"""Bounds of normalisations: batch norm, LRN, contrast and local contrast normalisation."""
+"""Bounds of normalisations: batch and group norms, contrast and local contrast normalisation."""
 
 from __future__ import annotations
 
 import math
-from functools import cache
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from intriguing.errors import BoundError
+from intriguing.errors import BoundError, UnknownLayerError
 from intriguing.lipschitz.bounds import Bounds
 from intriguing.lipschitz.norms import operator_norm
+from intriguing.lipschitz.rounding import power_of
 from intriguing.lipschitz.windows import PerAxis, pair
 
-# boxes an axis on which the bound of LRN is maximised
-BOXES = 600
-# beyond this value of a scaled activation a bound in closed form is used
-FARTHEST = 60.0
 # pixels of a map up to which the matrix of the local means is formed
 LARGEST_MAP = 1600
 UP, DOWN = 1 + 1e-12, 1 - 1e-15
@@ -53,19 +48,59 @@ def batch_norm_constant(
     return scale.amax().item() * UP
 
 
+def standardisation_bounds(weight: torch.Tensor | None, count: float, epsilon: float) -> Bounds:
+    """Group, layer, instance and RMS norm: v / sqrt(|v|^2 / n + epsilon) with v = x - mean(x).
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        What each value is multiplied by at the end; ones by default.
+    count : float
+        n, the number of values that are normalised together; infinite where no mean is taken.
+    epsilon : float
+
+    Returns
+    -------
+    Bounds
+        ``upper`` is max |weight| / sqrt(epsilon): the derivative of v / sqrt(|v|^2 / n + epsilon)
+        has norm 1 / sqrt(epsilon) at 0 and less elsewhere (`contrast_bounds` with gamma 1/2), and
+        that of the subtraction has norm 1. ``lower`` is attained at a constant image.
+
+    Raises
+    ------
+    BoundError
+        If epsilon is not positive or a weight is not finite.
+    """
+    if not epsilon > 0:
+        raise UnknownLayerError(
+            f"a norm with epsilon {epsilon} has no Lipschitz constant: give a positive epsilon"
+        )
+    largest = 1.0 if weight is None else weight.detach().double().abs().amax().item()
+    if not math.isfinite(largest):
+        raise BoundError("a norm has a weight that is not finite: repair the model")
+    if count == 1:
+        return Bounds.exactly(0.0)
+    constant = largest / math.sqrt(epsilon)
+    # one value, with the mean taken off, moves by sqrt(1 - 1 / n) of what it did
+    return Bounds(constant * math.sqrt(1 - 1 / count) * (1 - 1e-12), constant * UP)
+
+
 def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     """Lipschitz constant of contrast normalisation x / (epsilon + |x|^2)^gamma.
 
     Szegedy et al. 2013, section 4.3: epsilon^-gamma, which is attained at 0, for gamma in (0, 1].
-    (Radially the derivative is (epsilon + (1 - 2 gamma) r^2) / (epsilon + r^2)^(gamma + 1), at most
-    epsilon^-gamma in size as long as |1 - 2 gamma| <= 1.)
+    It holds for every gamma >= 0: with u = r^2 / (epsilon + r^2), r = |x|, the derivative is
+    epsilon^-gamma (1 - u)^gamma along the sphere, and (1 - u)^gamma |1 - 2 gamma u| times
+    epsilon^-gamma along x. If 2 gamma u <= 1 that is at most epsilon^-gamma. Otherwise
+    (1 - u)^gamma (2 gamma u - 1) < 2 gamma u (1 - u)^gamma, which is largest at u = 1 / (gamma + 1)
+    and there 2 (gamma / (gamma + 1))^(gamma + 1) < 2 / e.
 
     Parameters
     ----------
     epsilon : float
         Positive.
     gamma : float
-        Between 0 and 1.
+        At least 0.
 
     Returns
     -------
@@ -81,134 +116,12 @@ def contrast_bounds(epsilon: float, gamma: float) -> Bounds:
     >>> round(contrast_bounds(epsilon=0.25, gamma=0.5).upper, 6)
     2.0
     """
-    if not epsilon > 0 or not 0 <= gamma <= 1:
+    if not epsilon > 0 or not 0 <= gamma < math.inf:
         raise BoundError(
-            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and gamma in [0, 1]"
+            f"epsilon is {epsilon} and gamma {gamma}: give a positive epsilon and a gamma >= 0"
         )
-    constant = float(epsilon) ** -gamma
+    constant = power_of(epsilon, -gamma)
     return Bounds(constant * DOWN, constant * UP, paper=constant, paper_as_printed=constant)
-
-
-def lrn_bounds(*, size: int, alpha: float, beta: float, k: float, channels: int) -> Bounds:
-    """Local response normalisation across channels: y_i = x_i / (k + alpha sum_j x_j^2)^beta.
-
-    The sum runs over ``size`` neighbouring channels, including channel i.
-
-    Parameters
-    ----------
-    size : int
-        Channels of a window.
-    alpha : float
-        Factor of the *plain* sum of squares (torch.nn.LocalResponseNorm divides its own by
-        ``size``).
-    beta, k : float
-        Positive.
-    channels : int
-
-    Returns
-    -------
-    Bounds
-        ``lower`` is k^-beta, the Jacobian at 0. It may well be the constant (no search has found
-        more); ``upper`` is proved, a few percent larger, and does not depend on alpha.
-
-    Raises
-    ------
-    BoundError
-        If a number is out of its range.
-
-    Notes
-    -----
-    With u = x sqrt(alpha / k), s_i = 1 + sum_j u_j^2, the Jacobian is k^-beta times
-
-        J_ij = s_i^-beta (delta_ij - 2 beta u_i u_j / s_i   where j is in the window of i).
-
-    Its norm is at most sqrt(R C), R and C the largest sums of magnitudes of a row and a column
-    (Schur's test). Write y = |u_i|, Q for the sum of u_j^2 over the other n - 1 channels; by Cauchy
-    the row has at most
-
-        s^-beta (|1 - 2 beta y^2 / s| + 2 beta y sqrt((n - 1) Q) / s),    s = 1 + y^2 + Q.
-
-    In the column of j, s_i >= 1 + u_i^2 + u_j^2, and t (1 + t^2 + y^2)^-(beta + 1) is concave in
-    t^2 up to its maximum, so that by Jensen all |u_i| may be taken as equal. Either is a function
-    of two numbers, bounded from above on a grid of boxes by monotonicity.
-    """
-    if size < 1 or channels < 1:
-        raise BoundError(f"size is {size} and channels {channels}: give at least 1")
-    if not k > 0 or not beta >= 0 or not alpha >= 0:
-        raise BoundError(
-            f"k is {k}, beta {beta}, alpha {alpha}: give a positive k and the others at least 0"
-        )
-    at_zero = float(k) ** -beta * DOWN
-    if alpha == 0 or beta == 0:
-        return Bounds(at_zero, at_zero * UP)
-    others = min(size, channels) - 1
-    # an even window reaches further on one side: even windows are not symmetric
-    mutual = size % 2 == 1 or size == 1
-    norm = math.sqrt(_row_sum(beta, others) * _column_sum(beta, others, mutual))
-    return Bounds(at_zero, at_zero * max(norm, 1.0) * UP, method="Schur's test")
-
-
-_Grid = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def _grid() -> _Grid:
-    """Boxes of (y, q) = (|u_i|, root mean square of the others), as their lower and upper ends."""
-    # finer near 0, where the maxima are
-    edges = FARTHEST * (np.linspace(0, 1, BOXES + 1) ** 3)
-    low, high = edges[:-1], edges[1:]
-    return low[:, None], high[:, None], low[None], high[None]
-
-
-def _diagonal(
-    beta: float,
-    y_low: np.ndarray,
-    y_high: np.ndarray,
-    rest_low: np.ndarray,
-    rest_high: np.ndarray,
-) -> np.ndarray:
-    """Upper bound of s^-beta |1 - 2 beta y^2 / s| on boxes; rest: sum of the others' squares."""
-    least = 1 + y_low**2 + rest_low
-    # y^2 / s grows with y and falls with the rest
-    share_low = y_low**2 / (1 + y_low**2 + rest_high)
-    share_high = y_high**2 / (1 + y_high**2 + rest_low)
-    size = np.maximum(np.abs(1 - 2 * beta * share_low), np.abs(1 - 2 * beta * share_high))
-    return least**-beta * size
-
-
-@cache
-def _row_sum(beta: float, others: int) -> float:
-    y_low, y_high, q_low, q_high = _grid()
-    rest_low, rest_high = others * q_low**2, others * q_high**2
-    least = 1 + y_low**2 + rest_low
-    # sum of the others' magnitudes by Cauchy: sqrt(n - 1) sqrt(Q) = (n - 1) q
-    cross = 2 * beta * y_high * others * q_high / least ** (beta + 1)
-    inside = (_diagonal(beta, y_low, y_high, rest_low, rest_high) + cross).max()
-    # beyond, in y or q: s > FARTHEST^2, shares at most 1, and 2 y sqrt(Q) <= s
-    beyond = FARTHEST ** (-2 * beta) * (max(1.0, 2 * beta - 1) + beta * math.sqrt(max(others, 1)))
-    return max(inside, beyond)
-
-
-@cache
-def _column_sum(beta: float, others: int, mutual: bool) -> float:
-    y_low, y_high, q_low, q_high = _grid()
-    rest_low, rest_high = others * q_low**2, others * q_high**2
-    if not mutual:
-        # then the other channels in the window of i are not those that have i in theirs
-        rest_low, rest_high = np.zeros_like(rest_low), np.full_like(rest_high, np.inf)
-    power = beta + 1
-    # q / (1 + q^2 + y^2)^power rises with q to its maximum and stays there in the majorant
-    floor = 1 + y_low**2
-    turning = np.sqrt(floor / (2 * power - 1))
-    reached = np.minimum(q_high, turning)
-    cross = 2 * beta * y_high * others * reached / (floor + reached**2) ** power
-    inside = (_diagonal(beta, y_low, y_high, rest_low, rest_high) + cross).max()
-    # beyond in y: 2 y t <= z = y^2 + t^2, and z (1 + z)^-power falls from z = 1 / beta on. Beyond
-    # in q: the majorant of the others is at its maximum, as in the last column, the diagonal small
-    small = FARTHEST ** (-2 * beta) * max(1.0, 2 * beta - 1) if mutual or not others else 1.0
-    z = max(FARTHEST**2, 1 / beta)
-    beyond_y = small + beta * others * z * (1 + z) ** -power
-    beyond_q = small + cross[:, -1].max()
-    return max(inside, beyond_y, beyond_q)
 
 
 def local_contrast_bounds(

@@ -17,12 +17,14 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from intriguing.lipschitz.norms import largest_norm
+from intriguing.lipschitz.norms import largest_norm, norm_estimate
 from intriguing.lipschitz.rounding import UNIT
 from intriguing.lipschitz.windows import Axis
 
-# numbers in one stack of symbols
-LARGEST_STACK = 1 << 23
+# numbers in one stack of symbols: larger blocks of memory are cleared again for each stack
+LARGEST_STACK = 1 << 20
+# this many frequencies of a torus tell which shift of it probably has the lowest norm
+LOOKED_AT = 12
 # points of the grid for each offset of the symbol, an axis: the bound is then at most 0.9 % an axis
 # above the supremum
 GRID = 12
@@ -63,7 +65,7 @@ class Symbol:
         self.phases = phases[:, used if used.any() else slice(1)]
         # rounding of an entry, sum_q P_q exp(-i q xi): that of the sum, and of the angles
         magnitudes = torch.linalg.vector_norm(self.phases.abs().sum(2)).item()
-        self.error = UNIT * (math.prod(self.offsets) + 16 * sum(self.offsets) + 16) * magnitudes
+        self.error = UNIT * (math.prod(self.offsets) + 32 * sum(self.offsets) + 16) * magnitudes
 
     def at(
         self, frequencies: torch.Tensor, dtype: torch.dtype = torch.complex128
@@ -81,8 +83,8 @@ class Symbol:
         for part in frequencies.split(max(1, LARGEST_STACK // size)):
             places = torch.cartesian_prod(*(torch.arange(q) for q in self.offsets)).double()
             angles = part @ places.view(-1, 2).T
-            turned = torch.polar(torch.ones_like(angles), -angles).to(dtype)
-            stack = turned @ self.phases.flatten(0, 1).T.to(dtype)
+            taps = self.phases.flatten(0, 1).T
+            stack = torch.complex(angles.cos() @ taps, -(angles.sin() @ taps)).to(dtype)
             yield stack.view(len(part), *self.phases.shape[:2])
 
     def torus_norm(self, points: Sequence[int], shifts: Sequence[float] = (0.0, 0.0)) -> float:
@@ -97,6 +99,11 @@ class Symbol:
             input by a phase that grows along the axis and gives another valid bound.
         """
         return largest_norm(self.at(torus_frequencies(points, shifts)), error=self.error)
+
+    def torus_estimate(self, points: Sequence[int], shifts: Sequence[float]) -> float:
+        """A lower estimate of `torus_norm` from a few of its frequencies."""
+        frequencies = torus_frequencies(points, shifts)
+        return norm_estimate(self.at(frequencies[:: max(1, len(frequencies) // LOOKED_AT)]))
 
     def supremum(self) -> float:
         """Certified bound on the norm over all frequencies, from a grid.

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from intriguing.errors import ModelError
-from intriguing.networks.logits import copied, in_double_precision, logits_of
+from intriguing.errors import ModelError, quoted, shortened
+from intriguing.networks.logits import copied, logits_of
+from intriguing.networks.precision import in_double_precision
 from intriguing.registry import resolve
 from intriguing.torchvision_import import import_torchvision
 
@@ -47,7 +48,8 @@ def build_own(factory: str, input_shape: Sequence[int], classes: int, **options:
     except Exception as error:  # whatever the user's code raises
         raise ModelError(
             f"{factory} cannot be built for images {tuple(input_shape)}, {classes} classes and"
-            f" options {options} ({_words(error)}): correct the options or the function"
+            f" options {shortened(str(options))} ({_words(error)}): correct the options or the"
+            " function"
         ) from error
     if not isinstance(model, torch.nn.Module):
         raise ModelError(
@@ -69,14 +71,21 @@ def _function(factory: str) -> Callable[..., Any]:
             f"the factory {factory} cannot be imported ({_words(error)}): fix that line"
         ) from error
     except Exception as error:  # an import runs the user's code
+        remedy = (
+            f"install the package of {module_name}, or run snakemake in the folder that holds it"
+        )
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and not f"{module_name}.".startswith(f"{missing}."):
+            remedy = f"install {missing}, or correct the import in {module_name}"
         raise ModelError(
-            f"the factory {factory} cannot be imported ({_words(error)}): install the package of"
-            f" {module_name}, or run snakemake in the folder that holds it"
+            f"the factory {factory} cannot be imported ({_words(error)}): {remedy}"
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
         found = "has no function" if function is None else "has something other than a function as"
-        raise ModelError(f"the module {module_name} {found} {name!r}: correct models.*.factory")
+        raise ModelError(
+            f"the module {module_name} {found} {quoted(name)}: correct models.*.factory"
+        )
     return function
 
 

@@ -1,12 +1,10 @@
-"""What tables call the kinds of layer, and which module a function of torch stands for."""
+"""What tables call the kinds of layer, and why some kinds have no bound."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import torch
-import torch.nn.functional as F
 from torch import nn
 
 from intriguing.errors import UnknownLayerError
@@ -15,7 +13,43 @@ _Entry = TypeVar("_Entry")
 
 
 class Rearranged(nn.Identity):
-    """Stands for functions and methods that give the values of an image another shape."""
+    """Stands for functions that give each value of an image another place, or drop some."""
+
+
+class Negated(nn.Identity):
+    """Stands for functions that change the sign of every value."""
+
+
+class Contraction(nn.Identity):
+    """Stands for functions of each value that change by at most as much as it does."""
+
+
+class Extreme(nn.Identity):
+    """Stands for the largest or smallest values along some axes."""
+
+
+class Averaged(nn.Identity):
+    """Stands for means of ``count`` values each."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count = count
+
+
+class Totalled(Averaged):
+    """Stands for sums of ``count`` values each."""
+
+
+class Copied(Averaged):
+    """Stands for functions that repeat every value ``count`` times."""
+
+
+class Times(nn.Identity):
+    """Stands for products with a constant matrix, in the form of the weight of a dense layer."""
+
+    def __init__(self, weight: Any):
+        super().__init__()
+        self.weight = weight
 
 
 def our_layer(module: str, name: str) -> str:
@@ -30,7 +64,11 @@ def our_layer(module: str, name: str) -> str:
 # by class, or by "module:qualified name" for classes that are not imported here
 NAMES: dict[type[nn.Module] | str, str] = {
     nn.Softmax: "softmax",
+    nn.Softmax2d: "softmax",
+    nn.Softmin: "softmax",
+    nn.LogSoftmax: "log-softmax",
     nn.Linear: "FC",
+    Times: "FC",
     nn.Conv1d: "Conv",
     nn.Conv2d: "Conv",
     nn.ConvTranspose1d: "ConvTranspose",
@@ -38,8 +76,15 @@ NAMES: dict[type[nn.Module] | str, str] = {
     nn.Dropout: "dropout",
     nn.Dropout1d: "dropout",
     nn.Dropout2d: "dropout",
+    nn.AlphaDropout: "dropout",
+    nn.FeatureAlphaDropout: "dropout",
     nn.BatchNorm1d: "batch norm",
     nn.BatchNorm2d: "batch norm",
+    nn.GroupNorm: "group norm",
+    nn.LayerNorm: "layer norm",
+    nn.RMSNorm: "RMS norm",
+    nn.InstanceNorm1d: "instance norm",
+    nn.InstanceNorm2d: "instance norm",
     nn.LocalResponseNorm: "LRN",
     nn.MaxPool2d: "max-pool",
     nn.AvgPool2d: "average pool",
@@ -51,13 +96,81 @@ NAMES: dict[type[nn.Module] | str, str] = {
     our_layer("local_layers", "LocallyConnected2d"): "local",
     our_layer("local_layers", "L2Pool2d"): "L2 pool",
     our_layer("local_layers", "LocalContrastNorm2d"): "LCN",
+    "torchvision.transforms.transforms:Normalize": "scale",
+    "torchvision.transforms.v2._misc:Normalize": "scale",
+    Negated: "scale",
     nn.Identity: "reshape",
     nn.Flatten: "reshape",
     nn.Unflatten: "reshape",
+    nn.PixelShuffle: "reshape",
+    nn.PixelUnshuffle: "reshape",
+    nn.ChannelShuffle: "reshape",
+    "torchvision.ops.misc:Permute": "reshape",
+    "torchvision.ops.stochastic_depth:StochasticDepth": "dropout",
     Rearranged: "reshape",
+    Contraction: "contraction",
+    Extreme: "extremum",
+    Averaged: "mean",
+    Totalled: "axis sum",
+    Copied: "repeat",
+    nn.ZeroPad1d: "pad",
+    nn.ZeroPad2d: "pad",
+    nn.ConstantPad1d: "pad",
+    nn.ConstantPad2d: "pad",
+    nn.ReflectionPad1d: "pad",
+    nn.ReflectionPad2d: "pad",
+    nn.ReplicationPad1d: "pad",
+    nn.ReplicationPad2d: "pad",
+    nn.CircularPad1d: "pad",
+    nn.CircularPad2d: "pad",
+    nn.Upsample: "resize",
+    nn.UpsamplingNearest2d: "resize",
+    nn.UpsamplingBilinear2d: "resize",
     nn.ReLU: "ReLU",
+    nn.ReLU6: "ReLU6",
+    nn.LeakyReLU: "leaky ReLU",
+    nn.PReLU: "PReLU",
+    nn.RReLU: "RReLU",
+    nn.ELU: "ELU",
+    nn.SELU: "SELU",
+    nn.CELU: "CELU",
+    nn.GELU: "GELU",
+    nn.SiLU: "SiLU",
+    nn.Mish: "Mish",
     nn.Tanh: "tanh",
+    nn.Tanhshrink: "tanhshrink",
+    nn.Hardtanh: "hardtanh",
     nn.Sigmoid: "sigmoid",
+    nn.LogSigmoid: "log-sigmoid",
+    nn.Hardsigmoid: "hardsigmoid",
+    nn.Hardswish: "hardswish",
+    nn.Softplus: "softplus",
+    nn.Softsign: "softsign",
+    nn.Softshrink: "softshrink",
+    nn.Threshold: "threshold",
+}
+
+_ATTENTION = "dot-product attention has no global Lipschitz constant (Kim et al. 2021)"
+_PRODUCT = (
+    "a product or quotient of two values of the image has no global Lipschitz constant: the slope"
+    " in one grows with the other"
+)
+_STEEP = "its slope grows without limit"
+_JUMPS = "it jumps"
+# why modules, functions and methods have no bound, by class, function, name or "module:name"
+REASONS: dict[Any, str] = {
+    nn.MultiheadAttention: _ATTENTION,
+    "scaled_dot_product_attention": _ATTENTION,
+    "shifted_window_attention": _ATTENTION,
+    nn.TransformerEncoderLayer: _ATTENTION,
+    nn.GLU: _PRODUCT,
+    nn.Bilinear: _PRODUCT,
+    **dict.fromkeys(("mul", "div", "truediv", "multiply", "divide", "glu", "bilinear"), _PRODUCT),
+    **dict.fromkeys(("matmul", "mm", "bmm", "einsum", "baddbmm", "cosine_similarity"), _PRODUCT),
+    **dict.fromkeys(("exp", "exp2", "expm1", "pow", "square", "cosh", "sinh"), _STEEP),
+    **dict.fromkeys(("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal"), _STEEP),
+    nn.Hardshrink: _JUMPS,
+    **dict.fromkeys(("round", "floor", "ceil", "trunc", "sign", "hardshrink", "gt", "lt"), _JUMPS),
 }
 
 
@@ -74,50 +187,14 @@ def name_of(module: nn.Module) -> str | None:
     return entry_of(module, NAMES)
 
 
-def unknown(what: str) -> UnknownLayerError:
-    """The error for a layer or operation without a bound."""
+def unknown(what: str, reason: str | None = None) -> UnknownLayerError:
+    """The error for a layer or operation without a bound, and why it has none if that is known."""
+    if reason:
+        return UnknownLayerError(
+            f"there is no bound for {what}: {reason}; where a module around it has one, register"
+            " that with intriguing.lipschitz.register"
+        )
     return UnknownLayerError(
         f"there is no bound for {what}: register one for its class with"
         " intriguing.lipschitz.register (for an operation: put it into a module of its own first)"
     )
-
-
-def _without_inplace(module: type[nn.Module]) -> Callable[..., nn.Module]:
-    def build(inplace: bool = False) -> nn.Module:
-        return module()
-
-    return build
-
-
-def _softmax_function(dim: int | None = None, **options: Any) -> nn.Module:
-    return nn.Softmax(dim)
-
-
-def _dropout_function(p: float = 0.5, training: bool = True, inplace: bool = False) -> nn.Module:
-    return nn.Dropout(p).train(training)
-
-
-def _rearranged(*arguments: Any, **options: Any) -> nn.Module:
-    return Rearranged()
-
-
-# functions and methods of tensors as the modules that do the same; further arguments as theirs
-AS_MODULES: dict[Any, Callable[..., nn.Module]] = {
-    **dict.fromkeys((F.relu, torch.relu, "relu"), _without_inplace(nn.ReLU)),
-    **dict.fromkeys((F.sigmoid, torch.sigmoid, "sigmoid"), nn.Sigmoid),
-    **dict.fromkeys((F.tanh, torch.tanh, "tanh"), nn.Tanh),
-    **dict.fromkeys((F.softmax, torch.softmax, "softmax"), _softmax_function),
-    F.dropout: _dropout_function,
-    F.max_pool2d: nn.MaxPool2d,
-    torch.max_pool2d: nn.MaxPool2d,
-    F.avg_pool2d: nn.AvgPool2d,
-    F.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
-    F.adaptive_max_pool2d: nn.AdaptiveMaxPool2d,
-    F.local_response_norm: nn.LocalResponseNorm,
-    **dict.fromkeys((torch.flatten, "flatten"), _rearranged),
-    **dict.fromkeys((torch.reshape, "reshape", "view"), _rearranged),
-    **dict.fromkeys((torch.permute, "permute"), _rearranged),
-    **dict.fromkeys((torch.transpose, "transpose"), _rearranged),
-    **dict.fromkeys((torch.squeeze, "squeeze", torch.unsqueeze, "unsqueeze"), _rearranged),
-    **dict.fromkeys(("contiguous", "float", "clone"), _rearranged),
-}

@@ -103,24 +103,6 @@ def copied(model: nn.Module) -> nn.Module:
         ) from error
 
 
-def in_double_precision(model: nn.Module) -> nn.Module:
-    """A copy in double precision; `ModelError` if there is none."""
-    double = copied(model)
-    if isinstance(double, torch.jit.ScriptModule) and not double.state_dict():
-        # torch does not convert such weights, and may crash on an image in another precision
-        raise ModelError(
-            "there is no copy of the model in double precision, since its weights are frozen into"
-            " its code: give the model as it is before torch.jit.freeze"
-        )
-    try:
-        return double.double()
-    except Exception as error:  # a module may convert its tensors in its own way
-        raise ModelError(
-            f"there is no copy of the model in double precision ({in_words(error)}): build it from"
-            " plain modules and parameters"
-        ) from error
-
-
 def with_plain_weights(model: nn.Module) -> nn.Module:
     """A copy whose layers hold the weights that are computed for them, to be read like any others.
 

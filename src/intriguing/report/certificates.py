@@ -44,8 +44,10 @@ def tidy(
             row: dict[str, Any] = {"model": name, "label": entry["label"], "attack": attack}
             row |= {key: of_seeds[key].iloc[0] for key in ("method", "split", "targets")}
             row |= {"seeds": len(of_seeds), "n": of_seeds["n"].sum()}
+            # only attacks on a target have it; the others are empty if there is no example
+            targeted = of_seeds.get("targeted_mean", pandas.Series(dtype=float)).notna().any()
             for distance in _DISTANCES:
-                if f"{distance}_mean" in of_seeds and of_seeds[f"{distance}_mean"].notna().any():
+                if distance != "targeted" or targeted:
                     row |= cells.mean(distance, of_seeds, "n")
             row["least_ratio"] = of_seeds["least_ratio"].min()
             rows.append(row)
@@ -61,10 +63,14 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
             line[f"certified, {name}"] = _interval_text(row, name)
         line["found"] = _interval_text(row, "found")
         # some images withstand the strongest noise that is tried: a mean would depend on it
-        line["noise, median"] = f"{row['noise_median']:.4f}"
-        line["least ratio"] = f"{row['least_ratio']:.2f}"
+        line["noise, median"] = _text(row["noise_median"], ".4f")
+        line["least ratio"] = _text(row["least_ratio"], ".2f")
         lines.append(line)
     return pandas.DataFrame(lines)
+
+
+def _text(value: float, form: str) -> str:
+    return "" if pandas.isna(value) else format(value, form)
 
 
 def _interval_text(row: Mapping[Any, Any], name: str) -> str:

@@ -38,6 +38,8 @@ def draw(table: pandas.DataFrame, attack: str, path: str | Path) -> None:
         (rows["noise_median"], "s", "tab:green", "Gaussian noise that changes the class"),
     ):
         axis.scatter(values, places, marker=mark, s=60, color=colour, label=label, zorder=3)
+    if rows["found_median"].isna().all():
+        axis.set_xlim(1e-3, 1)  # no attacked image at all: a log axis has no limits of its own
     axis.set_yticks(places, rows["label"])
     axis.invert_yaxis()
     axis.set_xscale("log")

@@ -62,7 +62,12 @@ def layers_table(bounds: NetworkBounds) -> pandas.DataFrame:
 
 
 def _method(bounds: NetworkBounds) -> str:
-    named = {"LipSDP": bounds.lipsdp, "ECLipsE-Fast": bounds.eclipse, "product": bounds.product}
+    named = {
+        "LipSDP": bounds.lipsdp,
+        "ECLipsE-Fast": bounds.eclipse,
+        "multipliers by descent": bounds.multipliers,
+        "product": bounds.product,
+    }
     return min((value, name) for name, value in named.items() if value is not None)[1]
 
 

@@ -20,21 +20,39 @@ NUMBERS = 1 << 24
 POSITIONS = ("largest", "separate")
 
 
-def layer_names(model: nn.Module) -> list[str]:
+def layer_names(model: nn.Module, images: torch.Tensor | None = None) -> list[str]:
     """Names that `activations` takes, in the order of execution.
 
     Those of the table of bounds (``FC1``, ``ReLU1``, ``max-pool1``), for a model that cannot be
     traced the paths of its modules, and ``input``, the pixels themselves.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    images : Tensor (N, C, H, W), optional
+        Images that it takes: with them models can be traced that ask for shapes.
 
     Examples
     --------
     >>> layer_names(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU()).eval())
     ['input', 'reshape1', 'FC1', 'ReLU1']
     """
-    try:
-        return [INPUT, *named_layers(model)[1]]
-    except UnknownLayerError:
-        return [INPUT, *(path for path, _ in model.named_modules() if path)]
+    nodes = _traced(model, images)[1]
+    return [INPUT, *(nodes or (path for path, _ in model.named_modules() if path))]
+
+
+def _traced(
+    model: nn.Module, images: torch.Tensor | None
+) -> tuple[fx.GraphModule | None, dict[str, fx.Node]]:
+    """The graph of a model and its layers by name; without layers if it cannot be traced."""
+    # a graph from an image may hold for one image alone
+    for image in (None, None if images is None else images[:1]):
+        try:
+            return named_layers(model, image)
+        except UnknownLayerError:
+            continue
+    return None, {}
 
 
 class Activations:
@@ -66,8 +84,8 @@ class Activations:
         self.layer, self._images = layer, images
         # every pixel is a unit
         self._positions = "separate" if layer == INPUT else positions
-        self._part = _up_to(model, layer)
         self._device = device_of(model, images)
+        self._part = _up_to(model, layer, images[:1].to(self._device))
         self.images = len(images)
         first = self._of(images[:1])
         self._rows = max(1, min(rows_at_once(images), NUMBERS // max(1, first.numel())))
@@ -132,21 +150,18 @@ def activations(
     return Activations(model, images, layer, positions)
 
 
-def _up_to(model: nn.Module, layer: str) -> nn.Module:
+def _up_to(model: nn.Module, layer: str, images: torch.Tensor) -> nn.Module:
     """The part of a model up to a layer, whose output is that layer's."""
     if layer == INPUT:
         return nn.Identity()
-    try:
-        traced, nodes = named_layers(model)
-    except UnknownLayerError:
-        nodes = {}
-    if layer in nodes:
+    traced, nodes = _traced(model, images)
+    if traced is not None and layer in nodes:
         return _cut(traced, nodes[layer])
     modules = dict(model.named_modules())
     if layer in modules and layer:
         return _Watched(model, modules[layer], layer)
     raise UnitsError(
-        f"the network has no layer {layer}: choose from {', '.join(layer_names(model))}"
+        f"the network has no layer {layer}: choose from {', '.join(layer_names(model, images))}"
     )
 
 
