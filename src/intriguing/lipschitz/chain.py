@@ -11,9 +11,10 @@ whatever the diagonal D > 0, with c = 2 / ((1 - a) |S|): the Schur complement of
 for the multipliers c D. The constant is |W X^-1/2| of the last layer.
 
 - D = I and a = 0 is ECLipsE-Fast (Xu & Sivaranjani 2024, arXiv 2404.04375, section 4).
-- Other D in closed form were proposed by Syed & Hu 2025 (arXiv 2503.14297); on networks trained as
-  the paper's they give more than ECLipsE-Fast. Here D is found by gradient descent on the constant,
-  from D = I. It needs no solver, only the factorisation that proves whatever was found.
+- Syed & Hu 2025 (arXiv 2503.14297) propose others in closed form. Here D is found by gradient
+  descent on the constant, from D = I: it needs no solver, only the factorisation that proves
+  whatever was found. (Of closed forms, D from Gershgorin's circles gave more than ECLipsE-Fast on
+  networks trained as the paper's.)
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def lrn_bounds(*, size: int, alpha: float, beta: float, k: float, channels: int)
     -------
     Bounds
         ``lower`` is k^-beta, the Jacobian at 0. For an odd ``size`` and beta up to 5 ``upper`` is
-        the same up to rounding, otherwise at most some percent larger; it does not depend on alpha.
+        the same up to rounding, otherwise larger, for long even windows up to twice as large; it
+        does not depend on alpha.
 
     Raises
     ------
