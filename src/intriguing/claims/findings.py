@@ -42,6 +42,8 @@ class Finding:
         One of `VERDICTS`.
     reason : str
         What decided.
+    effects : tuple of Effect
+        What was found in each case.
     """
 
     effect: Effect
@@ -50,6 +52,7 @@ class Finding:
     images: int
     verdict: str
     reason: str
+    effects: tuple[Effect, ...] = ()
 
 
 def untestable(reason: str) -> Finding:
@@ -143,7 +146,12 @@ def finding(
     words = [counts, note, f"{dropped} left out, with too few images" if dropped else ""]
     reason = "; ".join(word for word in words if word)
     number = least(number for _, number in known)
-    return Finding(average(counted), unit, len(known), number, verdict, reason)
+    return Finding(average(counted), unit, len(known), number, verdict, reason, tuple(counted))
+
+
+def exact(values: Iterable[float]) -> tuple[Effect, ...]:
+    """Effects that are no samples, and so have no intervals."""
+    return tuple(Effect(value, math.nan, math.nan) for value in values)
 
 
 def least(numbers: Iterable[float]) -> int:

@@ -24,6 +24,7 @@ from intriguing.claims.findings import (
     average,
     difference,
     estimate,
+    exact,
     finding,
     least,
     untestable,
@@ -60,6 +61,10 @@ class Claim:
         The test.
     ours : bool
         A check of ours on what the paper says or shows, not a sentence of its own.
+    line : (float, str)
+        What the effect of a case is compared with in a picture, and what it is called.
+    log : bool
+        Whether the effects are ratios, to be shown on a logarithmic scale.
     """
 
     name: str
@@ -68,6 +73,8 @@ class Claim:
     tables: tuple[str, ...]
     judge: Callable[[Tables], Finding]
     ours: bool = False
+    line: tuple[float, str] = (0.0, "no difference")
+    log: bool = False
 
 
 def every_image(tables: Tables) -> Finding:
@@ -81,7 +88,8 @@ def every_image(tables: Tables) -> Finding:
     verdict = REPRODUCED if not missing.sum() else PARTLY if nearly else NOT
     reason = f"{missing.sum():.0f} of {sets['success_n'].sum():.0f} images without an example"
     unit = "success of the worst set, %"
-    return Finding(worst, unit, len(sets), least(sets["success_n"]), verdict, reason)
+    number = least(sets["success_n"])
+    return Finding(worst, unit, len(sets), number, verdict, reason, tuple(rates))
 
 
 def distortion_grows_with_decay(tables: Tables) -> Finding:
@@ -163,7 +171,8 @@ def order_of_distortion(tables: Tables) -> Finding:
     verdict = REPRODUCED if agrees else PARTLY if above > below else NOT
     reason = f"{above} of {number} pairs in the published order, {below} in the opposite one"
     unit = "Kendall's tau, and its range if pairs left open fall one way"
-    return Finding(effect, unit, number, least(known["success_n"]), verdict, reason)
+    images = least(known["success_n"])
+    return Finding(effect, unit, number, images, verdict, reason, tuple(steps))
 
 
 def bounds_hold(tables: Tables) -> Finding:
@@ -174,9 +183,10 @@ def bounds_hold(tables: Tables) -> Finding:
     ratio = certified["least_ratio"].min()
     verdict = REPRODUCED if ratio >= 1 else NOT
     reason = f"no example inside in {len(certified)} sets" if ratio >= 1 else "an example is inside"
-    effect = Effect(ratio, float("nan"), float("nan"))
+    (effect,) = exact([ratio])
     unit = "least ratio of distortion to certified radius"
-    return Finding(effect, unit, len(certified), least(certified["n"]), verdict, reason)
+    ratios, images = exact(certified["least_ratio"]), least(certified["n"])
+    return Finding(effect, unit, len(certified), images, verdict, reason, ratios)
 
 
 def printed_formula(tables: Tables) -> Finding:
@@ -188,9 +198,9 @@ def printed_formula(tables: Tables) -> Finding:
     wrong = int((ratio < 1).sum())
     verdict = NOT if wrong == len(strided) else PARTLY if wrong else REPRODUCED
     reason = f"below a norm that is attained in {wrong} of {len(strided)} strided convolutions"
-    effect = Effect(ratio.min(), float("nan"), float("nan"))
+    (effect,) = exact([ratio.min()])
     unit = "least ratio of printed bound to attained norm"
-    return Finding(effect, unit, len(strided), 0, verdict, reason)
+    return Finding(effect, unit, len(strided), 0, verdict, reason, exact(ratio))
 
 
 def pools_contract(tables: Tables) -> Finding:
@@ -201,8 +211,9 @@ def pools_contract(tables: Tables) -> Finding:
     enlarging = int((pools["lower"] > 1).sum())
     verdict = NOT if enlarging == len(pools) else PARTLY if enlarging else REPRODUCED
     reason = f"{enlarging} of {len(pools)} pools enlarge a distance, those whose windows overlap"
-    effect = Effect(pools["lower"].max(), float("nan"), float("nan"))
-    return Finding(effect, "largest factor attained", len(pools), 0, verdict, reason)
+    factors = exact(pools["lower"])
+    (effect,) = exact([pools["lower"].max()])
+    return Finding(effect, "largest factor attained", len(pools), 0, verdict, reason, factors)
 
 
 def pools_help(tables: Tables) -> Finding:
@@ -239,10 +250,10 @@ def units_and_directions(tables: Tables) -> Finding:
     )
     left_out = len(every) - number
     reason += f"; {left_out} left out, with too few units" if left_out else ""
-    effect = average(estimate(layers, "delta"))
+    effects = tuple(estimate(layers, "delta"))
     fewest = least(layers[["units_n", "n"]].min(axis=1))
     unit = "Cliff's delta of label purity, units against directions"
-    return Finding(effect, unit, number, fewest, verdict, reason)
+    return Finding(average(effects), unit, number, fewest, verdict, reason, effects)
 
 
 def _above_noise(pairs: pandas.DataFrame) -> Finding:
@@ -319,6 +330,7 @@ CLAIMS = (
         " reproduced: all; partly: at least 99 % in each set",
         ("distortion",),
         every_image,
+        line=(100.0, "every image"),
     ),
     Claim(
         "weight decay",
@@ -399,6 +411,8 @@ CLAIMS = (
         ("certificates",),
         bounds_hold,
         ours=True,
+        line=(1.0, "certified"),
+        log=True,
     ),
     Claim(
         "formula",
@@ -407,6 +421,8 @@ CLAIMS = (
         " layer; partly: in some",
         ("table5",),
         printed_formula,
+        line=(1.0, "attained"),
+        log=True,
     ),
     Claim(
         "max-pools",
@@ -415,6 +431,8 @@ CLAIMS = (
         " some",
         ("table5",),
         pools_contract,
+        line=(1.0, "contractive"),
+        log=True,
     ),
     Claim(
         "units",
