@@ -1,4 +1,4 @@
-"""Documentation generated from the code: the keys of an experiment, the map of the packages.
+"""Documentation generated from the code: keys of an experiment, maps of packages and of rules.
 
     python docs/generate.py            # write it: make docs
     python docs/generate.py --check    # exit status 1 if something is out of date
@@ -11,7 +11,9 @@ import argparse
 import ast
 import graphlib
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -191,9 +193,11 @@ def _imported(tree, files):
 def _reduced(imports):
     """Without the arrows that follow from the others (transitive reduction)."""
     try:
-        order = list(graphlib.TopologicalSorter(imports).static_order())
+        # sorted: the order of a set differs from process to process
+        graph = {node: sorted(others) for node, others in imports.items()}
+        order = list(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
-        sys.exit(f"packages import each other ({' -> '.join(error.args[1])}): break the circle")
+        sys.exit(f"these depend on each other ({' -> '.join(error.args[1])}): break the circle")
     below = {}
     for node in order:
         below[node] = set(imports[node]).union(*(below[other] for other in imports[node]))
@@ -203,9 +207,61 @@ def _reduced(imports):
     }
 
 
+# ---- rules of the workflow, from a plan of Snakemake
+
+EXPERIMENT = "digits"
+"""The experiment that needs most rules."""
+
+
+def rules():
+    """Mermaid: an arrow from each rule to those that read its output, unless others imply it.
+
+    Rules that render tables are one node, and so are those that draw figures: each writes its log
+    into the folder of that name.
+    """
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    with tempfile.TemporaryDirectory() as empty:
+        command = [*snakemake, EXPERIMENT, "--rulegraph", "mermaid-js", "--directory", empty]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if ran.returncode:
+        sys.exit(f"snakemake cannot plan {EXPERIMENT}: {ran.stderr}")
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.smk")]
+    return simplified(ran.stdout, _rendered("\n".join(texts)))
+
+
+def _rendered(text):
+    """Which of the rules of a text render tables or draw figures, as their logs say."""
+    blocks = re.split(r"^(?:use )?rule ", text, flags=re.M)[1:]
+    rendered = {}
+    for block in blocks:
+        name = re.match(r"(?:\w+ as )?(\w+)", block)[1]
+        folder = re.search(r"/logs/(tables|figures)/", block)
+        # which the page shows first
+        if folder and name != "claims":
+            rendered[name] = folder[1]
+    return rendered
+
+
+def simplified(graph, merged):
+    """The graph of rules that Snakemake draws, without the target and with some nodes merged."""
+    names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]$", graph, re.M))
+    imports = {merged.get(name, name): set() for name in names.values() if name != EXPERIMENT}
+    for first, second in re.findall(r"^\s*(id\d+) --> (id\d+)$", graph, re.M):
+        source, target = (merged.get(names[node], names[node]) for node in (first, second))
+        if source != target and target != EXPERIMENT:
+            imports[target].add(source)
+    arrows = _reduced(dict(sorted(imports.items())))
+    lines = [f"    {source} --> {target}" for target in arrows for source in sorted(arrows[target])]
+    return "\n".join(["```mermaid", "flowchart TD", *reversed(lines), "```"])
+
+
 # ---- files
 
-GENERATED = {"config/README.md": {"keys": keys}, "CONTRIBUTING.md": {"packages": packages}}
+GENERATED = {
+    "config/README.md": {"keys": keys},
+    "CONTRIBUTING.md": {"packages": packages},
+    "README.md": {"rules": rules},
+}
 
 
 def updated(text, name, content):

@@ -20,7 +20,7 @@ with job(snakemake):
         filters=dict(zip(params.filters.values(), files.filters, strict=True)),
         unit_figures={Path(path).stem: path for path in files.units if path.endswith(".png")},
         unit_images={
-            shown["label"]: f"{files.units[-1]}/{name}" for name, shown in params.units.items()
+            shown["label"]: f"{files.units[-1]}/{name}.png" for name, shown in params.units.items()
         },
     )
     commit = page.commit_of(Path(files.template).parent)

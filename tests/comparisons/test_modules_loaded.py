@@ -178,7 +178,7 @@ def test_bounds_load_what_they_use():
 
 
 HEAVY = {
-    "basis cells formats published table1 table2 table5 distortion certificates": [],
+    "basis bundle cells colours formats published table1 table2 table5 distortion certificates": [],
     "page": ["jinja2"],
     "canvas figure7 gallery filters layers_figure instability": ["jinja2", "matplotlib"],
     "heatmap": ["jinja2", "matplotlib", "matplotlib.pyplot", "seaborn"],

@@ -102,7 +102,8 @@ def test_a_folder_of_galleries_is_written_as_a_whole(data, sets, tmp_path):
     labels = {"all": "A", "binary": "B"}
     gallery.draw_sets(data, sets, labels, folder, count=2)
     gallery.draw_set(data, sets["binary"], tmp_path / "alone.png", count=2, label="B")
-    assert sorted(path.name for path in folder.iterdir()) == ["all.png", "binary.png"]
+    names = {f"{model}.{format}" for model in sets for format in ("png", "pdf", "svg")}
+    assert {path.name for path in folder.iterdir()} == names
     assert (folder / "binary.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     sets["binary"].write_bytes(b"cut off")

@@ -35,7 +35,8 @@ TABLES = [
 ]
 GALLERIES = [f"gallery/lbfgs/{model}" for model in MODELS]
 FIGURES = [
-    f"results/smoke/figures/{name}.png"
+    f"results/smoke/figures/{name}.{format}"
+    for format in ("png", "pdf", "svg")
     for name in (
         "transfer",
         "mistakes",
@@ -177,7 +178,8 @@ def test_the_manifest_lists_every_number(built):
     lines = (results / "SHA256SUMS").read_text().splitlines()
     names = {line.partition("  ")[2] for line in lines}
     every = {path for path in results.rglob("*") if path.is_file()}
-    numbers = {path for path in every if path.suffix in (".csv", ".json", ".safetensors", ".png")}
+    endings = (".csv", ".json", ".safetensors", ".png", ".pdf", ".svg", ".zip")
+    numbers = {path for path in every if path.suffix in endings}
     listed = {results / name for name in names}
     assert numbers <= listed
     others = {path for path in every - listed if path.suffix not in (".log", ".sha256")}
@@ -206,7 +208,7 @@ def test_a_deleted_table_alone_is_rebuilt(scratch):
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    followers = ("heatmap", "claims", "page", "manifest")
+    followers = ("heatmap", "claims", "bundle", "page", "manifest")
     assert scratch.planned("smoke") == {"table2": 1} | dict.fromkeys(followers, 1)
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before

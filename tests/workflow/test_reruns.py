@@ -22,7 +22,7 @@ def once(*rules):
 
 
 # all but the page, which names the commit, is in the manifest
-LAST = once("page", "manifest")
+LAST = once("bundle", "page", "manifest")
 # judged by nearly all tables
 CLAIMS = once("claims") | LAST
 TABLE1 = once("table1") | CLAIMS
@@ -35,6 +35,8 @@ UNITS_TABLE = once("units_table", "units_figure", "rotation", "unit_images") | C
 # of one model, compared in the features of another
 UNITS = Counter(units=SEEDS) | UNITS_TABLE
 CERTIFICATES = once("certify", "certificates", "instability") | CLAIMS
+FIGURES = once("heatmap", "mistakes_figure", "layers_figure", "instability", "galleries")
+FIGURES_OF_UNITS = once("units_figure", "rotation", "unit_images")
 
 
 def bounds(number):
@@ -97,6 +99,7 @@ def layout_alone(copy):
         path.write_text(path.read_text() + "\n# an edit\n")
     for path in copy.path("config").rglob("*.yaml"):
         path.write_text(path.read_text() + "# an edit\n")
+    append(copy, f"{SOURCE}/report/figures.mplstyle", "\n# an edit\n")
     for path in copy.path("workflow/schemas").iterdir():
         path.write_text(path.read_text() + "# an edit\n")
 
@@ -156,6 +159,15 @@ TABLE = {
     "a table": (statement(f"{SOURCE}/report/table2.py"), TABLE2),
     "a claim": (statement(f"{SOURCE}/claims/paper.py"), CLAIMS),
     "a figure": (statement(f"{SOURCE}/report/heatmap.py"), once("heatmap") | LAST),
+    "the style of all figures": (
+        replace(f"{SOURCE}/report/figures.mplstyle", "font.size: 7", "font.size: 8"),
+        FIGURES | FIGURES_OF_UNITS | LAST,
+    ),
+    "the bundle": (statement(f"{SOURCE}/report/bundle.py"), once("bundle", "manifest")),
+    "a caption": (
+        lambda copy: append(copy, "workflow/report/table1.rst", "\n"),
+        once("bundle", "manifest"),
+    ),
     "the page": (statement(f"{SOURCE}/report/page.py"), once("page")),
     "the template of the page": (
         replace("resources/page.html.j2", "<body>", "<body >"),

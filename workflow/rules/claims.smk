@@ -2,7 +2,7 @@ rule claims:
     input:
         of_experiment(paths.tables_of_claims),
     output:
-        **paths.table("claims"),
+        **table("claims"),
     log:
         "results/{experiment}/logs/tables/claims.log",
     localrule: True

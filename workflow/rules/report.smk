@@ -16,6 +16,7 @@ localrules:
     instability,
     mistakes_figure,
     heatmap,
+    bundle,
     page,
 
 
@@ -57,7 +58,7 @@ rule table1:
         attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table1.csv"),
     output:
-        **paths.table("table1"),
+        **table("table1"),
     log:
         "results/{experiment}/logs/tables/table1.log",
     threads: 1
@@ -81,7 +82,7 @@ rule table2:
         transfer=paths.TRANSFER_TABLE,
         published=resource("paper/table2.csv"),
     output:
-        **paths.table("table2"),
+        **table("table2"),
     log:
         "results/{experiment}/logs/tables/table2.log",
     threads: 1
@@ -108,7 +109,7 @@ rule table3:
         attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table3.csv"),
     output:
-        **paths.table("table3"),
+        **table("table3"),
     log:
         "results/{experiment}/logs/tables/table3.log",
     threads: 1
@@ -134,7 +135,7 @@ rule table4:
         transfer=of_experiment(paths.halves),
         published=resource("paper/table4.csv"),
     output:
-        **paths.table("table4"),
+        **table("table4"),
     log:
         "results/{experiment}/logs/tables/table4.log",
     threads: 1
@@ -160,7 +161,7 @@ rule table5:
         networks=of_experiment(lambda *which: list(paths.bounded_networks(*which))),
         published=resource("paper/table5.csv"),
     output:
-        **paths.table("table5"),
+        **table("table5"),
     log:
         "results/{experiment}/logs/tables/table5.log",
     threads: 1
@@ -180,7 +181,7 @@ rule certificates:
     input:
         lines=paths.CERTIFICATES,
     output:
-        **paths.table("certificates"),
+        **table("certificates"),
     log:
         "results/{experiment}/logs/tables/certificates.log",
     threads: 1
@@ -201,7 +202,7 @@ rule layers_figure:
     input:
         table=paths.table("table5")["csv"],
     output:
-        paths.LAYERS_FIGURE,
+        **figure("lipschitz"),
     log:
         "results/{experiment}/logs/figures/lipschitz.log",
     threads: 1
@@ -210,6 +211,7 @@ rule layers_figure:
         runtime=growing(10),
     params:
         code=code_of("layers_figure.py"),
+        style=style,
     message:
         "bounds of the layers of {wildcards.experiment} as a figure"
     script:
@@ -220,7 +222,7 @@ rule instability:
     input:
         table=paths.table("certificates")["csv"],
     output:
-        paths.INSTABILITY,
+        **figure("instability"),
     log:
         "results/{experiment}/logs/figures/instability.log",
     threads: 1
@@ -230,6 +232,7 @@ rule instability:
     params:
         attack=of_experiment(shown_attack),
         code=code_of("instability.py"),
+        style=style,
     message:
         "certified, adversarial and random distortion of {wildcards.experiment} as a figure"
     script:
@@ -240,7 +243,7 @@ rule distortion:
     input:
         attacks=paths.ATTACKS_TABLE,
     output:
-        **paths.table("distortion"),
+        **table("distortion"),
     log:
         "results/{experiment}/logs/tables/distortion.log",
     threads: 1
@@ -270,7 +273,7 @@ rule cures_table:
         attacks=paths.ATTACKS_TABLE,
         transfer=paths.TRANSFER_TABLE,
     output:
-        **paths.table("cures"),
+        **table("cures"),
     log:
         "results/{experiment}/logs/tables/cures.log",
     threads: 1
@@ -292,7 +295,7 @@ rule mistakes:
     input:
         transfer=paths.TRANSFER_TABLE,
     output:
-        **paths.table("mistakes"),
+        **table("mistakes"),
     log:
         "results/{experiment}/logs/tables/mistakes.log",
     threads: 1
@@ -313,7 +316,7 @@ rule mistakes_figure:
     input:
         table=paths.table("mistakes")["csv"],
     output:
-        paths.MISTAKES_FIGURE,
+        **figure("mistakes_figure"),
     log:
         "results/{experiment}/logs/figures/mistakes.log",
     threads: 1
@@ -322,6 +325,7 @@ rule mistakes_figure:
         runtime=growing(10),
     params:
         code=code_of("mistakes_figure.py"),
+        style=style,
     message:
         "how the examples of {wildcards.experiment} transfer as a figure"
     script:
@@ -332,7 +336,7 @@ rule heatmap:
     input:
         table=paths.table("table2")["csv"],
     output:
-        paths.HEATMAP,
+        **figure("transfer"),
     log:
         "results/{experiment}/logs/figures/transfer.log",
     threads: 1
@@ -341,6 +345,7 @@ rule heatmap:
         runtime=growing(10),
     params:
         code=code_of("heatmap.py"),
+        style=style,
     message:
         "transfer matrix of {wildcards.experiment} as a figure"
     script:
@@ -352,7 +357,7 @@ rule galleries:
         data=paths.DATASET,
         examples=of_experiment(lambda *which: list(paths.gallery_sets(*which).values())),
     output:
-        directory(paths.GALLERIES),
+        pictures(paths.GALLERIES, "gallery"),
     log:
         "results/{experiment}/logs/figures/gallery/{attack}.log",
     threads: 1
@@ -369,6 +374,7 @@ rule galleries:
         ),
         shown=of_experiment(lambda experiment, wildcards: experiment.report["gallery"]),
         code=code_of("galleries.py"),
+        style=style,
     message:
         "galleries of {wildcards.attack} of {wildcards.experiment}"
     script:
@@ -385,7 +391,7 @@ rule figure5:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure5"),
+        **figure("figure5"),
     log:
         "results/{experiment}/logs/figures/figure5.log",
     threads: 1
@@ -410,7 +416,7 @@ use rule figure5 as figure6 with:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure6"),
+        **figure("figure6"),
     log:
         "results/{experiment}/logs/figures/figure6.log",
     params:
@@ -433,7 +439,7 @@ rule figure7:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure7"),
+        **figure("figure7"),
     log:
         "results/{experiment}/logs/figures/figure7.log",
     threads: 1
@@ -449,6 +455,7 @@ rule figure7:
         ),
         noise=of_experiment(paths.figure7_noise),
         code=code_of("figure7.py"),
+        style=style,
     message:
         "Figure 7 of {wildcards.experiment}"
     script:
@@ -459,7 +466,7 @@ rule filters:
     input:
         model=paths.MODEL,
     output:
-        paths.FILTERS,
+        **filters(),
     log:
         "results/{experiment}/logs/figures/filters/{model}/seed{seed}.log",
     threads: 1
@@ -471,6 +478,7 @@ rule filters:
             lambda experiment, wildcards: experiment.models[wildcards.model]["label"],
         ),
         code=code_of("filters.py"),
+        style=style,
     message:
         "filters of {wildcards.model} of {wildcards.experiment}"
     script:
@@ -481,7 +489,7 @@ rule units_table:
     input:
         of_experiment(paths.all_units),
     output:
-        **paths.table("units"),
+        **table("units"),
     log:
         "results/{experiment}/logs/tables/units.log",
     threads: 1
@@ -506,7 +514,7 @@ rule unit_images:
         data=paths.DATASET,
         units=of_experiment(lambda *which: list(paths.unit_pictures(*which).values())),
     output:
-        directory(paths.UNIT_IMAGES),
+        pictures(paths.UNIT_IMAGES, "unit_images"),
     log:
         "results/{experiment}/logs/figures/unit_images.log",
     threads: 1
@@ -518,6 +526,7 @@ rule unit_images:
         layers=of_experiment(layers_of_units),
         sample=of_experiment(sample_of_units),
         code=code_of("unit_images.py"),
+        style=style,
     message:
         "images that excite units of {wildcards.experiment}"
     script:
@@ -528,7 +537,7 @@ rule units_figure:
     input:
         of_experiment(paths.all_units),
     output:
-        paths.UNITS_FIGURE,
+        **figure("units_figure"),
     log:
         "results/{experiment}/logs/figures/units.log",
     threads: 1
@@ -539,6 +548,7 @@ rule units_figure:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
         code=code_of("units_figure.py"),
+        style=style,
     message:
         "purities of units and directions of {wildcards.experiment} as a figure"
     script:
@@ -549,7 +559,7 @@ rule rotation:
     input:
         of_experiment(paths.all_units),
     output:
-        paths.ROTATION,
+        **figure("rotation"),
     log:
         "results/{experiment}/logs/figures/rotation.log",
     threads: 1
@@ -560,6 +570,7 @@ rule rotation:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
         code=code_of("rotation.py"),
+        style=style,
     message:
         "units of {wildcards.experiment} turned into directions as a figure"
     script:
@@ -578,16 +589,25 @@ rule page:
         mistakes=paths.table("mistakes")["html"],
         distortion=paths.table("distortion")["html"],
         certificates=paths.table("certificates")["html"],
-        heatmap=paths.HEATMAP,
-        mistakes_figure=paths.MISTAKES_FIGURE,
-        layers_figure=paths.LAYERS_FIGURE,
-        instability=paths.INSTABILITY,
+        heatmap=paths.figure("transfer")["png"],
+        mistakes_figure=paths.figure("mistakes")["png"],
+        layers_figure=paths.figure("lipschitz")["png"],
+        instability=paths.figure("instability")["png"],
         galleries=of_experiment(paths.galleries),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
         units=of_experiment(paths.unit_figures),
     output:
-        paths.PAGE,
+        report(
+            paths.PAGE,
+            caption="../report/page.rst",
+            category=catalogue.PAGE,
+            labels={
+                "experiment": "{experiment}",
+                "shows": "everything",
+                "format": "HTML",
+            },
+        ),
     log:
         "results/{experiment}/logs/page.log",
     threads: 1
@@ -617,6 +637,30 @@ rule page:
         "page of {wildcards.experiment}"
     script:
         "../../scripts/page.py"
+
+
+rule bundle:
+    input:
+        tables=of_experiment(paths.files_of_bundled_tables),
+        figures=of_experiment(paths.files_of_bundled_figures),
+        captions=of_experiment(captions),
+    output:
+        paths.BUNDLE,
+    log:
+        "results/{experiment}/logs/bundle.log",
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        tables=of_experiment(paths.bundled_tables),
+        figures=of_experiment(paths.bundled_figures),
+        code=code_of("bundle.py"),
+    message:
+        "tables and figures of {wildcards.experiment} for a paper"
+    script:
+        "../../scripts/bundle.py"
 
 
 rule manifest:

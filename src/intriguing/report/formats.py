@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -62,7 +61,17 @@ def latex(layout: pandas.DataFrame) -> str:
 
 def latex_text(text: str) -> str:
     """A sentence in LaTeX: what has a meaning there is escaped."""
-    return re.sub(r"[%&_#$]", r"\\\g<0>", text)
+    return text.translate(_ESCAPED)
+
+
+_ESCAPED = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{character: f"\\{character}" for character in "%&_#${}"},
+    }
+)
 
 
 def html_table(layout: pandas.DataFrame) -> str:

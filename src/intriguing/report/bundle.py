@@ -1,0 +1,271 @@
+"""A bundle for a paper: figures, tables, captions, and a LaTeX document that shows all of them."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intriguing.artifacts.files import replacing
+from intriguing.report import formats
+
+FIGURE_FORMATS = ("pdf", "png")
+
+# lines that fit on a page; a table with more goes on in another
+_LINES = 30
+# a column with longer cells is this wide, and has this many characters in a line
+_LONG, _WRAPPED, _IN_LINE = 45, r">{\raggedright\arraybackslash}p{6cm}", 36
+
+_TABULAR = re.compile(
+    r"\\begin\{tabular\}\{(?P<columns>[lrc]+)\}\n\\toprule\n(?P<head>.*?)\\\\\n\\midrule\n"
+    r"(?P<rows>.*?)\\bottomrule\n\\end\{tabular\}",
+    re.S,
+)
+_CELL = re.compile(r"(?<!\\)&")
+
+# what pdflatex does not print by itself
+_SYMBOLS = {
+    "−": "-",
+    "→": r"\rightarrow",
+    "√": r"\surd",
+    "‖": r"\|",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "≈": r"\approx",
+    "Σ": r"\Sigma",
+    "Δ": r"\Delta",
+    "ε": r"\varepsilon",
+    "γ": r"\gamma",
+    "λ": r"\lambda",
+    "σ": r"\sigma",
+    "′": "'",
+    "∞": r"\infty",
+    "²": "^2",
+}
+# and what it does: up to the end of Latin Extended-A, and some punctuation
+_LATIN, _PUNCTUATION = 0x17F, "–—‘’“”„…•†‡‰€™"
+
+_DOCUMENT = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+\usepackage[margin=0.8in]{geometry}
+\usepackage{array,booktabs,graphicx,lscape}
+@CHARACTERS@
+\title{@TITLE@}
+\author{}
+\date{}
+\begin{document}
+\maketitle
+
+@FIGURES@
+
+\begin{landscape}
+@TABLES@
+\end{landscape}
+\end{document}
+"""
+
+_FLOATS = {
+    "figure": r"""\begin{figure}[p]
+\centering
+\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{\includegraphics{@FILE@}}
+\caption{@CAPTION@}
+\label{@LABEL@}
+\end{figure}""",
+    "table": r"""\begin{table}[p]
+\centering
+\input{@FILE@}
+\caption{@CAPTION@}
+\label{@LABEL@}
+\end{table}""",
+}
+
+_TABULAR_OF_PART = r"""\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
+\begin{tabular}{@COLUMNS@}
+\toprule
+@HEAD@ \\
+\midrule
+@ROWS@\bottomrule
+\end{tabular}}
+"""
+
+_README = """Tables and figures of the experiment: @TITLE@
+
+paper.tex          shows everything; compile it twice: pdflatex paper.tex
+figures/           PDF for a paper, PNG for slides; 3.3 inches wide for one column, 6.9 for two
+tables/*.tex       for \\input: needs the packages array, booktabs and graphicx
+tables/*.csv       the numbers behind a table, one observation per row
+captions/*.txt     what each table and figure shows
+"""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle shows, in this order.
+
+    title : str
+        Of the experiment.
+    captions : mapping of str to str
+        Of every table and figure, by name.
+    tables : mapping of str to path
+        By name, without ending: there is a ``.tex`` and a ``.csv``.
+    figures : mapping of str to sequence of tuple
+        By name; of each file what it shows if there are several, and its path without ending: there
+        are files in `FIGURE_FORMATS`.
+    """
+
+    title: str
+    captions: Mapping[str, str]
+    tables: Mapping[str, str | Path]
+    figures: Mapping[str, Sequence[tuple[str, str | Path]]]
+
+
+def read_caption(path: str | Path) -> str:
+    """The caption in a file of ``workflow/report``, in one line."""
+    return " ".join(Path(path).read_text(encoding="utf-8").split())
+
+
+def write(contents: Contents, path: str | Path) -> None:
+    """Write the bundle as ZIP, the same bytes for the same contents.
+
+    Parameters
+    ----------
+    contents : Contents
+    path : path
+
+    Raises
+    ------
+    ArtifactError
+        If the file cannot be written.
+    OSError
+        If a table or figure is missing.
+    """
+    files = dict(_files(contents))
+    with replacing(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name in sorted(files):
+            # the earliest date that the format has, and the rights of a file on any system
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr, entry.create_system = 0o644 << 16, 3
+            # what is compressed already stays as it is, so that no version of zlib matters there
+            entry.compress_type = zipfile.ZIP_STORED
+            archive.writestr(entry, files[name])
+
+
+def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
+    """Names in the bundle and what the files hold."""
+    floats: dict[str, list[str]] = {"figure": [], "table": []}
+    parts: list[str] = []
+    for name, stem in contents.tables.items():
+        source = Path(f"{stem}.tex").read_text(encoding="utf-8")
+        caption = f"{formats.latex_text(contents.captions[name])} {_note(source)}"
+        for number, part in enumerate(table_parts(source)):
+            file = f"tables/{_numbered(name, number)}.tex"
+            words = f"Table~\\ref{{table:{name}}}, continued." if number else caption
+            floats["table"].append(_float("table", _numbered(name, number), words, file))
+            parts.append(part)
+            yield file, part.encode()
+        yield f"tables/{name}.csv", Path(f"{stem}.csv").read_bytes()
+    for name, pictures in contents.figures.items():
+        for number, (shown, stem) in enumerate(pictures):
+            file = _place(stem)
+            caption = formats.latex_text(contents.captions[name])
+            words = f"As Figure~\\ref{{figure:{name}}}." if number else caption
+            words += f" Shown: {formats.latex_text(shown)}." if shown else ""
+            floats["figure"].append(_float("figure", _numbered(name, number), words, f"{file}.pdf"))
+            for form in FIGURE_FORMATS:
+                yield f"{file}.{form}", Path(f"{stem}.{form}").read_bytes()
+    for name in (*contents.tables, *contents.figures):
+        yield f"captions/{name}.txt", f"{contents.captions[name]}\n".encode()
+    document = _filled(
+        _DOCUMENT,
+        TITLE=formats.latex_text(contents.title),
+        # LaTeX cannot hold back so many floats by itself
+        FIGURES="\n\\clearpage\n".join(floats["figure"]),
+        TABLES="\n\\clearpage\n".join(floats["table"]),
+    )
+    symbols = declared_characters(document + "".join(parts))
+    yield "paper.tex", document.replace("@CHARACTERS@", symbols).encode()
+    yield "README.txt", _filled(_README, TITLE=contents.title).encode()
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}-{number + 1}" if number else name
+
+
+def _place(stem: str | Path) -> str:
+    """Where a figure lies in the bundle: as in the results."""
+    return f"figures/{Path(stem).as_posix().rpartition('/figures/')[2]}"
+
+
+def _float(kind: str, label: str, caption: str, file: str) -> str:
+    return _filled(_FLOATS[kind], FILE=file, CAPTION=caption.strip(), LABEL=f"{kind}:{label}")
+
+
+def _filled(template: str, **values: str) -> str:
+    for key, value in values.items():
+        template = template.replace(f"@{key}@", value)
+    return template
+
+
+def _note(source: str) -> str:
+    """What a table says below its last layout."""
+    return source.rpartition("\\end{tabular}")[2].strip()
+
+
+def table_parts(source: str) -> list[str]:
+    """The layouts of a table in LaTeX, each in as many parts as it takes pages.
+
+    Parameters
+    ----------
+    source : str
+        As `formats.latex` writes layouts, one or several.
+
+    Returns
+    -------
+    list of str
+        A ``tabular`` each, not wider than the text; an empty one where there is no layout.
+    """
+    parts = []
+    for found in _TABULAR.finditer(source):
+        rows = [row for row in found["rows"].split("\\\\\n") if row.strip()]
+        cells = [[cell.strip() for cell in _CELL.split(row)] for row in (found["head"], *rows)]
+        widest = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        columns = "".join(
+            _WRAPPED if width > _LONG else alignment
+            for alignment, width in zip(found["columns"], widest, strict=True)
+        )
+        parts += [
+            _TABULAR_OF_PART.replace("@COLUMNS@", columns)
+            .replace("@HEAD@", found["head"].strip())
+            .replace("@ROWS@", "".join(f"{row.strip()} \\\\\n" for row in page))
+            for page in _pages(rows)
+        ]
+    return parts or [""]
+
+
+def _pages(rows: Iterable[str]) -> list[list[str]]:
+    pages: list[list[str]] = [[]]
+    free = _LINES
+    for row in rows:
+        longest = max(map(len, _CELL.split(row)))
+        lines = -(-longest // _IN_LINE) if longest > _LONG else 1
+        if lines > free and pages[-1]:
+            pages.append([])
+            free = _LINES
+        pages[-1].append(row)
+        free -= lines
+    return pages
+
+
+def declared_characters(text: str) -> str:
+    """Declarations of all characters of a text that pdflatex does not print by itself."""
+    foreign = sorted(c for c in set(text) if ord(c) > _LATIN and c not in _PUNCTUATION)
+    return "\n".join(f"\\DeclareUnicodeCharacter{{{ord(c):04X}}}{{{_symbol(c)}}}" for c in foreign)
+
+
+def _symbol(character: str) -> str:
+    if character in _SYMBOLS:
+        return f"\\ensuremath{{{_SYMBOLS[character]}}}"
+    return f"\\texttt{{U+{ord(character):04X}}}"
