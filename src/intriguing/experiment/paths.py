@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from intriguing.errors import ExperimentError
-from intriguing.experiment.definition import Entry, Experiment, noise_name
+from intriguing.experiment.definition import Entry, Experiment, noise_name, weights_in_words
 
 DATASET = "results/{experiment}/data/dataset.safetensors"
 MODEL = "results/{experiment}/models/{model}/seed{seed}"
@@ -222,6 +222,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
         shown[path] = {
             "label": entry["label"],
             "architecture": entry["architecture"],
+            "weights": weights_in_words(entry),
             "seed": 0,
         }
     for name, entry in experiment.models.items():
@@ -230,6 +231,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
             shown[path] = {
                 "label": entry["label"],
                 "architecture": entry.get("architecture", ""),
+                "weights": weights_in_words(entry),
                 "seed": seed,
             }
     return shown
