@@ -10,4 +10,4 @@ from intriguing.report import claims, formats
 with job(snakemake):
     tables = {Path(path).stem: read_table(path) for path in snakemake.input}
     table = verdicts.evaluate(tables)
-    formats.write(table, [claims.layout(table)], claims.CAPTION, snakemake.output)
+    formats.write(table, {"": claims.layout(table)}, claims.CAPTION, snakemake.output)

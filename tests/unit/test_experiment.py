@@ -403,6 +403,33 @@ def test_a_model_with_weights_does_not_depend_on_the_training_of_others(tmp_path
     assert made.model("own")["factory"] == "a:b" and "factory" not in made.model("net")
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"architecture": "alexnet", "weights": "as_built"}, "random weights"),
+        ({"factory": "a:b", "weights": "as_built"}, "weights as built"),
+        ({"architecture": "alexnet", "weights": "folder/alexnet.pt"}, "weights alexnet.pt"),
+        (
+            {"architecture": "torchvision_alexnet", "weights": "IMAGENET1K_V1"},
+            "weights IMAGENET1K_V1",
+        ),
+    ],
+)
+def test_table5_is_given_where_weights_come_from(tmp_path, entry, words):
+    settings = changed(["models", "own"], {"label": "o", **entry})
+    settings["lipschitz"] = {"networks": {"n": NETWORK | {"label": "n"}}}
+    shown = paths.bounded_networks(read(tmp_path, settings)).values()
+    assert [network["weights"] for network in shown] == ["random weights", "", words]
+
+
+def test_published_values_are_compared_on_mnist_alone(tmp_path):
+    for name, same in (("mnist", True), ("fashion_mnist", False), ("digits", False)):
+        made = read(tmp_path, changed(["data", "name"], name))
+        assert made.has_data_of_paper == same
+    folder = {"name": "image_folder", "folder": "mnist", "size": 28}
+    assert not read(tmp_path, changed(["data"], folder)).has_data_of_paper
+
+
 def test_an_attack_of_some_models(tmp_path):
     settings = changed(["models", "own"], MINIMAL["models"]["net"] | {"label": "o"})
     settings["attacks"] = {"all": {}, "one": {"models": ["own"], "targets": {"class": "3"}}}

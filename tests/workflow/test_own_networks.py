@@ -127,7 +127,8 @@ def test_every_system_is_in_every_table(own):
     certificates = read(own, "tables/certificates")
     assert len(certificates) == 9 and (certificates["least_ratio"] >= 1).all()
     caption = own.path("results/own/tables/distortion.md").read_text()
-    assert "QuocNet-style (d3) 3" in caption and "my_images" in caption
+    assert "every model of my_images" in caption
+    assert "Fewer than 30 images" in caption and "QuocNet-style (d3), lbfgs" in caption
 
 
 def test_figures_of_the_paper(own):

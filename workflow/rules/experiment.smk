@@ -269,6 +269,11 @@ def shown_basis(experiment, wildcards):
     return basis_of(experiment, experiment.shown_attack)
 
 
+def same_data(experiment, wildcards):
+    """Whether published values are compared with ours."""
+    return experiment.has_data_of_paper
+
+
 def halved_basis(experiment, wildcards):
     """The same of Tables 3 and 4."""
     return basis_of(experiment, experiment.halves["attack"])

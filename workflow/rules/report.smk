@@ -70,6 +70,7 @@ rule table1:
         folders=of_experiment(paths.model_folders),
         attack=of_experiment(shown_attack),
         basis=of_experiment(shown_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table1.py"),
     message:
         "Table 1 of {wildcards.experiment}"
@@ -94,6 +95,7 @@ rule table2:
         attack=of_experiment(shown_attack),
         noise=of_experiment(lambda experiment, wildcards: experiment.noise_rows),
         basis=of_experiment(shown_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table2.py"),
     message:
         "Table 2 of {wildcards.experiment}"
@@ -123,6 +125,7 @@ rule table3:
             lambda experiment, wildcards: experiment.halves["attack"],
         ),
         basis=of_experiment(halved_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table3.py"),
     message:
         "Table 3 of {wildcards.experiment}"
@@ -149,6 +152,7 @@ rule table4:
             lambda experiment, wildcards: experiment.halves["amplified"],
         ),
         basis=of_experiment(halved_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table4.py"),
     message:
         "Table 4 of {wildcards.experiment}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from intriguing.errors import ExperimentError
 from intriguing.experiment import catalogue
-from intriguing.experiment.definition import Entry, Experiment, noise_name
+from intriguing.experiment.definition import Entry, Experiment, noise_name, weights_in_words
 
 DATASET = "results/{experiment}/data/dataset.safetensors"
 MODEL = "results/{experiment}/models/{model}/seed{seed}"
@@ -232,6 +232,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
         shown[path] = {
             "label": entry["label"],
             "architecture": entry["architecture"],
+            "weights": weights_in_words(entry),
             "seed": 0,
         }
     for name, entry in experiment.models.items():
@@ -240,6 +241,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
             shown[path] = {
                 "label": entry["label"],
                 "architecture": entry.get("architecture", ""),
+                "weights": weights_in_words(entry),
                 "seed": seed,
             }
     return shown
