@@ -1,6 +1,8 @@
 """The workflow is tested by running it: what is built, and what a change makes it build again."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import time
 
 import pandas
 import pytest
+import torch
 from copies import MODELS, SMOKE, TRAINED
 from repository import ROOT
 from scipy.stats import binomtest
@@ -178,6 +181,8 @@ def test_the_manifest_lists_every_number(built):
     lines = (results / "SHA256SUMS").read_text().splitlines()
     names = {line.partition("  ")[2] for line in lines}
     every = {path for path in results.rglob("*") if path.is_file()}
+    # two rebuilds agree in every file but the record of their time and machine
+    every.remove(results / "build.json")
     endings = (".csv", ".json", ".safetensors", ".png", ".pdf", ".svg", ".zip")
     numbers = {path for path in every if path.suffix in endings}
     listed = {results / name for name in names}
@@ -185,6 +190,47 @@ def test_the_manifest_lists_every_number(built):
     others = {path for path in every - listed if path.suffix not in (".log", ".sha256")}
     own = {".snakemake_timestamp"}
     assert {path.name for path in others} - own == {"page.html", "SHA256SUMS"}
+
+
+def test_the_record_of_a_build(built):
+    record = json.loads(built.path("results/smoke/build.json").read_text())
+    # what Snakemake announced when it was built
+    output = built.folder.with_name("built.log").read_text()
+    table = output.partition("Job stats:\n")[2].partition("\n\n")[0]
+    announced = {rule: int(number) for rule, number in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+    others = {name: announced.pop(name) for name in ("total", "smoke", "build_record")}
+    assert {rule: needs["jobs"] for rule, needs in record["jobs"].items()} == announced
+    total = record["total"]
+    assert total["jobs"] == total["timed"] == others["total"] - 2
+    for key in ("processor_seconds", "wall_seconds"):
+        parts = sum(needs[key] for needs in record["jobs"].values())
+        assert total[key] == pytest.approx(parts, abs=0.1 * len(announced))
+    assert total["processor_seconds"] > 10
+    assert sum(machine["models"] for machine in record["trained_on"]) == TRAINED
+    data = read_settings(built.path("results/smoke/data/dataset.safetensors"))
+    assert record["data"] == {"name": "digits", "digest": data["digest"]}
+    assert record["seeds"] == [0, 1] and record["versions"]["torch"] == torch.__version__
+    assert str(built.folder) not in json.dumps(record)
+
+
+def test_a_build_without_some_of_its_logs(scratch):
+    results = scratch.path("results/smoke")
+    shutil.rmtree(results / "logs/train")
+    # of a model that the experiment no longer names
+    (results / "logs/lipschitz/gone").mkdir()
+    shutil.copy(results / "logs/lipschitz/fc10/seed0.log", results / "logs/lipschitz/gone")
+    (results / "build.json").unlink()
+    assert scratch.planned("smoke") == {"build_record": 1}
+    scratch.snakemake("smoke", "--cores", 1)
+    record = json.loads((results / "build.json").read_text())
+    assert record["jobs"]["train"] == {
+        "jobs": TRAINED,
+        "timed": 0,
+        **dict.fromkeys(("processor_seconds", "wall_seconds", "peak_memory_mib")),
+    }
+    assert record["total"]["jobs"] - record["total"]["timed"] == TRAINED
+    assert record["jobs"]["lipschitz"]["jobs"] == 6
+    assert scratch.planned("smoke") == {}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +254,7 @@ def test_a_deleted_table_alone_is_rebuilt(scratch):
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    followers = ("heatmap", "claims", "bundle", "page", "manifest")
+    followers = ("heatmap", "claims", "bundle", "page", "manifest", "build_record")
     assert scratch.planned("smoke") == {"table2": 1} | dict.fromkeys(followers, 1)
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before

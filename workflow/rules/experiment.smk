@@ -416,6 +416,16 @@ def layers_of_units(experiment, wildcards):
     }
 
 
+def logs_of_jobs(experiment, wildcards):
+    """The log of every job, by rule: those of an earlier experiment may lie beside them."""
+    logs = {}
+    for path in paths.of_every_job(experiment):
+        producer = next(one for one in workflow.rules if one.is_producer(path))
+        log = producer.log[0].apply_wildcards(producer.get_wildcards(path))
+        logs.setdefault(producer.name, {})[str(log)] = None
+    return {name: list(paths_of) for name, paths_of in logs.items()}
+
+
 def sample_of_units(experiment, wildcards):
     """The images that excite units."""
     return {key: experiment.units[key] for key in ("split", "count")}

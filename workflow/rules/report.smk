@@ -18,6 +18,7 @@ localrules:
     heatmap,
     bundle,
     page,
+    build_record,
 
 
 rule attacks_table:
@@ -684,3 +685,29 @@ rule manifest:
         "digests of {wildcards.experiment}"
     script:
         "../../scripts/manifest.py"
+
+
+# last, and in no table, no page and no digest: it differs between two builds
+rule build_record:
+    input:
+        page=paths.PAGE,
+        manifest=paths.MANIFEST,
+        data=paths.DATASET,
+        models=of_experiment(paths.every_model),
+    output:
+        paths.BUILD_RECORD,
+    log:
+        "results/{experiment}/logs/build_record.log",
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        seeds=of_experiment(lambda experiment, wildcards: experiment.seeds),
+        logs=of_experiment(logs_of_jobs),
+        code=code_of("build_record.py"),
+    message:
+        "times and machine of {wildcards.experiment}"
+    script:
+        "../../scripts/build_record.py"

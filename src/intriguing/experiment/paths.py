@@ -42,6 +42,7 @@ FILTERS = "results/{{experiment}}/figures/filters/{{model}}/seed{{seed}}.{format
 PAGE = "results/{experiment}/page.html"
 BUNDLE = "results/{experiment}/paper.zip"
 MANIFEST = "results/{experiment}/SHA256SUMS"
+BUILD_RECORD = "results/{experiment}/build.json"
 
 FORMATS = ("csv", "md", "tex", "html")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
@@ -504,8 +505,34 @@ def files_of_bundled_figures(experiment: Experiment, wildcards: Any = None) -> l
 
 def everything(experiment: Experiment) -> list[str]:
     """All that is built for an experiment: what was deleted, wherever it is, is built again."""
-    last = [path.format(experiment=experiment.name) for path in (PAGE, MANIFEST)]
-    return [*artifacts(experiment), *last]
+    last = (PAGE, MANIFEST, BUILD_RECORD)
+    return [*artifacts(experiment), *(path.format(experiment=experiment.name) for path in last)]
+
+
+def of_every_job(experiment: Experiment) -> list[str]:
+    """What all jobs write but the last, which records the others: shards that are merged, too."""
+    sharded = [
+        path
+        for attack in experiment.attacks
+        for path in filled(
+            SHARD,
+            experiment=experiment.name,
+            attack=attack,
+            model=experiment.models_of(attack),
+            seed=experiment.seeds,
+            shard=range(experiment.shards(attack)),
+            shards=experiment.shards(attack),
+        )
+        if experiment.shards(attack) > 1
+    ]
+    return [*sharded, *everything(experiment)[:-1]]
+
+
+def every_model(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Folders of all trained models."""
+    return filled(
+        MODEL, experiment=experiment.name, model=experiment.every_model, seed=experiment.seeds
+    )
 
 
 def artifacts(experiment: Experiment, wildcards: Any = None) -> list[str]:
