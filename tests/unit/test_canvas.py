@@ -28,6 +28,7 @@ from intriguing.report import (
     rotation,
     units_figure,
 )
+from intriguing.report.examples import Examples
 from intriguing.report.units_table import MEASURES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -73,7 +74,7 @@ def layers():
 def images(number=3):
     originals = np.random.default_rng(0).random((number, 1, 8, 8))
     classes = np.arange(number)
-    return gallery.Examples(
+    return Examples(
         originals,
         np.clip(originals + 0.05, 0, 1),
         classes,

@@ -448,9 +448,9 @@ def test_models_of_halves_are_shown_apart(tmp_path):
     assert made.models_of("lbfgs") == ["net"] and made.models_of("on_test") == ["one", "two"]
     assert made.halves["amplified"] == 0.1 and made.model("one")["trained_on"] == "P1"
     assert {"table3", "table4"} <= set(paths.tables_of(made))
-    assert len(paths.optional_tables(made)) == 2
+    assert len(paths.shown_tables(made)) == 3 * len(paths.tables_of(made))
     without = read(tmp_path, MINIMAL)
-    assert not without.has_halves and paths.optional_tables(without) == []
+    assert not without.has_halves and "table3" not in paths.tables_of(without)
     for ask in (paths.halves, paths.halved_folders, paths.halved_transfer):
         with pytest.raises(ExperimentError, match="trial has no halves, which Tables 3 and 4"):
             ask(without)
@@ -607,6 +607,6 @@ def test_features_of_units(tmp_path):
         ("other", "5"): "results/trial/models/net/seed5",
     }
     plain = read(tmp_path, yaml.safe_dump(MINIMAL))
-    assert not plain.has_units and paths.unit_figures(plain) == []
+    assert not plain.has_units and paths.unit_images(plain) == []
     with pytest.raises(ExperimentError, match="compares no units with directions"):
         plain.units_of("net")

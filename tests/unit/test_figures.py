@@ -9,6 +9,7 @@ from intriguing.artifacts.files import write_arrays
 from intriguing.artifacts.sample import sample_of
 from intriguing.errors import ArtifactError
 from intriguing.report import figure7, gallery, mistakes_figure
+from intriguing.report.examples import Examples
 
 PNG = b"\x89PNG"
 ENTRY = {"split": "test", "count": 6, "targets": "next"}
@@ -58,7 +59,7 @@ def pictures(monkeypatch):
 def examples(channels, number=3):
     originals = np.random.default_rng(0).random((number, channels, 8, 8))
     labels = np.arange(number)
-    return gallery.Examples(
+    return Examples(
         originals=originals,
         adversarial=np.clip(originals + 0.05, 0, 1),
         labels=labels,

@@ -254,10 +254,13 @@ def pictures(folder, name):
 
 
 def captions(experiment, wildcards):
-    """The captions of everything that a bundle shows."""
+    """The captions of everything that a bundle and the page show."""
     names = (*paths.bundled_tables(experiment), *paths.bundled_figures(experiment))
     folder = REPOSITORY / "workflow" / "report"
     return [os.path.relpath(folder / f"{name}.rst") for name in names]
+
+
+PARTS_OF_PAGE = ("page.html.j2", "page.css", "page.js", "libraries/sortable.min.js")
 
 
 def shown_attack(experiment, wildcards):

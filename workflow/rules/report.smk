@@ -16,6 +16,7 @@ localrules:
     instability,
     mistakes_figure,
     heatmap,
+    curves,
     bundle,
     page,
     build_record,
@@ -582,26 +583,42 @@ rule rotation:
         "../../scripts/rotation.py"
 
 
+rule curves:
+    input:
+        of_experiment(lambda *which: sum(paths.model_folders(*which).values(), [])),
+    output:
+        **figure("curves"),
+    log:
+        "results/{experiment}/logs/figures/curves.log",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        folders=of_experiment(paths.model_folders),
+        labels=of_experiment(
+            lambda experiment, wildcards: labels_of(experiment, experiment.models),
+        ),
+        code=code_of("curves.py"),
+        style=style,
+    message:
+        "learning curves of {wildcards.experiment} as a figure"
+    script:
+        "../../scripts/curves.py"
+
+
 rule page:
     input:
-        template=resource("page.html.j2"),
+        template=[resource(f"page/{name}") for name in PARTS_OF_PAGE],
+        captions=of_experiment(captions),
         data=paths.DATASET,
-        claims=paths.table("claims")["html"],
-        table1=paths.table("table1")["html"],
-        table2=paths.table("table2")["html"],
-        optional=of_experiment(paths.optional_tables),
-        table5=paths.table("table5")["html"],
-        mistakes=paths.table("mistakes")["html"],
-        distortion=paths.table("distortion")["html"],
-        certificates=paths.table("certificates")["html"],
-        heatmap=paths.figure("transfer")["png"],
-        mistakes_figure=paths.figure("mistakes")["png"],
-        layers_figure=paths.figure("lipschitz")["png"],
-        instability=paths.figure("instability")["png"],
-        galleries=of_experiment(paths.galleries),
+        tables=of_experiment(paths.shown_tables),
+        claims=paths.CLAIM_PICTURES,
+        drawings=of_experiment(paths.drawings),
+        examples=of_experiment(lambda *which: list(paths.shown_sets(*which).values())),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
-        units=of_experiment(paths.unit_figures),
+        unit_images=of_experiment(paths.unit_images),
     output:
         report(
             paths.PAGE,
@@ -620,16 +637,14 @@ rule page:
         mem_mb=growing(500),
         runtime=growing(10),
     params:
-        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        settings=of_experiment(lambda experiment, wildcards: experiment.settings),
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(experiment.shown_attack),
         ),
-        galleries=of_experiment(
-            lambda experiment, wildcards: labels_of(
-                experiment,
-                experiment.models_of(experiment.shown_attack),
-            ),
+        labels=of_experiment(
+            lambda experiment, wildcards: labels_of(experiment, experiment.models),
         ),
+        examples=of_experiment(paths.shown_sets),
         filters=of_experiment(
             lambda experiment, wildcards: labels_of(
                 experiment,

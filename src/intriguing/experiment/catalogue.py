@@ -10,7 +10,7 @@ from dataclasses import dataclass
 CLAIMS = "Claims"
 PAPER_TABLES, PAPER_FIGURES = "Tables of the paper", "Figures of the paper"
 ATTACKS, BOUNDS, UNITS = "Attacks", "Bounds", "Units"
-PAGE = "Page"
+TRAINING, PAGE = "Training", "Page"
 
 
 @dataclass(frozen=True)
@@ -56,4 +56,5 @@ FIGURES = {
     "units_figure": Entry("Purity of units and directions", UNITS, "units"),
     "rotation": Entry("Units turned into directions", UNITS, "rotation"),
     "filters": Entry("Filters learnt without labels", UNITS, "filters"),
+    "curves": Entry("Learning curves", TRAINING, "curves"),
 }

@@ -30,6 +30,8 @@ NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/seed{seed}.csv"
 ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
 TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
+CLAIM_CASES = "results/{experiment}/tables/claim_cases.csv"
+CLAIM_PICTURES = "results/{experiment}/figures/claims"
 GALLERIES = "results/{experiment}/figures/gallery/{attack}"
 LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
 BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
@@ -45,13 +47,14 @@ MANIFEST = "results/{experiment}/SHA256SUMS"
 BUILD_RECORD = "results/{experiment}/build.json"
 
 FORMATS = ("csv", "md", "tex", "html")
+SHOWN_FORMATS = ("html", "csv", "tex")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
 TABLES_OF_HALVES = ("table3", "table4")
 TABLES_OF_CURES = ("cures",)
 TABLES_OF_UNITS = ("units",)
 BUNDLED_TABLES, BUNDLED_FIGURES = ("csv", "tex"), ("pdf", "png")
 FIGURE_FORMATS = ("png", "pdf", "svg")
-FIGURES = ("transfer", "mistakes", "lipschitz", "instability")
+FIGURES = ("transfer", "mistakes", "lipschitz", "instability", "curves")
 FIGURES_OF_UNITS = ("units", "rotation")
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
@@ -110,9 +113,17 @@ def tables_of_claims(experiment: Experiment, wildcards: Any = None) -> list[str]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
-def optional_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """Tables as HTML that not every experiment has."""
-    patterns = [table(name)["html"] for name in _optional(experiment)]
+def shown_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The files of all tables that the page shows or carries, by name and format."""
+    patterns = [table(name)[form] for name in tables_of(experiment) for form in SHOWN_FORMATS]
+    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+
+
+def drawings(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The figures that the page shows as drawings."""
+    names = [name for name in figures_of(experiment) if name not in FIGURES_OF_THE_PAPER]
+    # the page has a matrix of its own
+    patterns = [figure(name)["svg"] for name in names if name != "transfer"]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
@@ -297,6 +308,11 @@ def gallery_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
     return _sets_of(experiment, wildcards.attack, experiment.seeds[0])
 
 
+def shown_sets(experiment: Experiment, wildcards: Any = None) -> dict[str, str]:
+    """The adversarial sets that the page shows, by model."""
+    return _sets_of(experiment, experiment.shown_attack, experiment.seeds[0])
+
+
 def shown_in(experiment: Experiment, figure: str) -> Entry:
     """What the report is to show in a figure of the paper.
 
@@ -415,12 +431,9 @@ def unit_pictures(experiment: Experiment, wildcards: Any = None) -> dict[str, st
     return {name: files[0] for name, files in units(experiment).items()}
 
 
-def unit_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """Figures of units as the page shows them, and last their folder, where there are units."""
-    if not experiment.has_units:
-        return []
-    patterns = [*(figure(name)["png"] for name in FIGURES_OF_UNITS), UNIT_IMAGES]
-    return [path for one in patterns for path in filled(one, experiment=experiment.name)]
+def unit_images(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The folder of the images that excite units, where there are units."""
+    return filled(UNIT_IMAGES, experiment=experiment.name) if experiment.has_units else []
 
 
 def name_of_layer(model: str, layer: str) -> str:
@@ -492,7 +505,7 @@ def files_of_bundled_tables(experiment: Experiment, wildcards: Any = None) -> li
 
 def files_of_bundled_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
     """The files and folders behind `bundled_figures`."""
-    folders = galleries(experiment) + unit_figures(experiment)[-1:]
+    folders = galleries(experiment) + unit_images(experiment)
     single = [
         f"{stem}.{form}"
         for figures in bundled_figures(experiment).values()
@@ -543,6 +556,8 @@ def artifacts(experiment: Experiment, wildcards: Any = None) -> list[str]:
         ATTACKS_TABLE,
         TRANSFER_TABLE,
         CERTIFICATES,
+        CLAIM_CASES,
+        CLAIM_PICTURES,
         *(path for name in figures_of(experiment) for path in figure(name).values()),
         *((UNIT_IMAGES,) if experiment.has_units else ()),
         BUNDLE,

@@ -12,7 +12,7 @@ LIGHT, MIDDLE = "#d0d0d0", "#8c8c8c"
 CERTIFIED, ADVERSARIAL, NOISE = "#0072B2", "#D55E00", "#009E73"
 """The same thing has the same colour in every figure."""
 
-ERRORS = "rocket_r"
+ERRORS = "magma_r"
 """Map of rates: perceptually uniform, the larger the darker."""
 
 DIFFERENCES = "RdBu_r"

@@ -45,7 +45,7 @@ class Examples:
     def magnification(self) -> int:
         """How many times differences can be shown so that they fit into half the pixel range.
 
-        All but the last half percent of the pixels do.
+        All but half a percent of the pixels do.
         """
         size = np.abs(self.differences)
         largest = np.quantile(size, 0.995) if size.size else 0.0

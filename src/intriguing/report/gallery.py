@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from intriguing.artifacts.dataset import DatasetFile
-from intriguing.artifacts.files import read_arrays, replacing
-from intriguing.artifacts.sample import sample_of
+from intriguing.artifacts.files import replacing
 from intriguing.report import canvas
+from intriguing.report.examples import Examples, read
 
 # characters of a name that fit above an image, and in the small print of longer ones
 _FIT, _FIT_SMALL = 12, 17
@@ -23,25 +20,6 @@ _SIDE, _GAP, _LINE, _NAMES = 0.68, 0.06, 0.15, 0.75
 _HEAD = 0.36
 # images that fit into a column and into the width of a page
 _FEW, _MOST = 3, 8
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Adversarial examples to show, a row an image.
-
-    originals, adversarial : float array (k, C, H, W) in [0, 1]
-    labels, targets : int array (k,)
-    distortion : float array (k,)
-        Root mean square per pixel.
-    class_names : sequence of str
-    """
-
-    originals: NDArray[np.floating]
-    adversarial: NDArray[np.floating]
-    labels: NDArray[np.integer]
-    targets: NDArray[np.integer]
-    distortion: NDArray[np.floating]
-    class_names: Sequence[str]
 
 
 def draw_sets(
@@ -105,26 +83,9 @@ def draw_set(
     ArtifactError
         If the set cannot be read or the figure cannot be written.
     """
-    names = ("images", "distortion", "success", "labels", "targets")
-    arrays, settings = read_arrays(examples_path, names)
-    success = arrays["success"]
-    of_class = success & (arrays["labels"] == 1) if settings["binary"] else success
-    chosen = np.flatnonzero(of_class if of_class.any() else success)[:count]
-    distortion = arrays["distortion"][success]
-    average = (
-        f"{distortion.mean():.4g} over all {len(distortion)} found"
-        if len(distortion)
-        else "none found"
-    )
-    examples = Examples(
-        originals=sample_of(data, settings).images[chosen],
-        adversarial=arrays["images"][chosen],
-        labels=arrays["labels"][chosen],
-        targets=arrays["targets"][chosen],
-        distortion=arrays["distortion"][chosen],
-        class_names=settings["class_names"],
-    )
-    title = f"{label}: {len(chosen)} adversarial examples; average distortion {average}"
+    examples = read(data, examples_path, count)
+    number = len(examples.labels)
+    title = f"{label}: {number} adversarial examples; average distortion {examples.average}"
     draw(examples, paths, title=title)
 
 
@@ -139,11 +100,7 @@ def draw(examples: Examples, paths: str | Path | Iterable[str | Path], *, title:
         Files to write, as `canvas.drawing` takes them.
     title : str
     """
-    differences = examples.adversarial - examples.originals
-    # as large as leaves all but the last half percent of the pixels within the colours
-    largest = np.quantile(np.abs(differences), 0.995) if differences.size else 0.0
-    magnified = max(1, int(0.5 / largest)) if largest else 1
-    count = len(differences)
+    count = len(examples.labels)
     blocks = [range(k, min(k + _MOST, count)) for k in range(0, count, _MOST)] or [range(0)]
     width = canvas.COLUMN if count <= _FEW else canvas.PAGE
     row = _SIDE + _LINE
@@ -159,23 +116,25 @@ def draw(examples: Examples, paths: str | Path | Iterable[str | Path], *, title:
 
         for number, block in enumerate(blocks):
             top = _HEAD + _LINE + number * (3 * row + _LINE)
-            for place, words in enumerate(("image", f"difference\n×{magnified}", "adversarial")):
+            for place, words in enumerate(
+                ("image", f"difference\n×{examples.magnification}", "adversarial")
+            ):
                 middle = 1 - (top + place * row + _SIDE / 2) / height
                 figure.text((_NAMES - 2 * _GAP) / width, middle, words, ha="right", va="center")
             for column, k in enumerate(block):
                 left = _NAMES + column * (_SIDE + _GAP)
-                _column(examples, k, magnified, [axis_at(left, top + i * row) for i in range(3)])
+                _column(examples, k, [axis_at(left, top + i * row) for i in range(3)])
         wrapped = textwrap.fill(title, 60 if width == canvas.COLUMN else 130)
         figure.suptitle(wrapped, x=0.5, y=1 - 0.06 / height, va="top")
 
 
-def _column(examples: Examples, k: int, magnified: int, axes: Sequence[Axes]) -> None:
+def _column(examples: Examples, k: int, axes: Sequence[Axes]) -> None:
     """An example from top to bottom: image, difference, adversarial image."""
     original, difference, adversarial = axes
     names = examples.class_names
     canvas.image(original, examples.originals[k])
     _name(original, names[examples.labels[k]])
-    canvas.difference(difference, magnified * (examples.adversarial[k] - examples.originals[k]))
+    canvas.difference(difference, examples.magnification * examples.differences[k])
     difference.set_title(f"rms {examples.distortion[k]:.2g}", pad=2)
     canvas.image(adversarial, examples.adversarial[k])
     _name(adversarial, f"→ {names[examples.targets[k]]}")

@@ -262,7 +262,7 @@ def _shown(title: str, files: Mapping[str, bytes], table: str) -> Iterator[str]:
 def _picture(files: Mapping[str, bytes], experiment: str) -> Iterator[str]:
     """The transfer matrix as a figure, if there is one."""
     results = PurePosixPath(paths.PAGE.format(experiment=experiment)).parent
-    path = paths.HEATMAP.format(experiment=experiment)
+    path = paths.figure("transfer")["png"].format(experiment=experiment)
     name = str(PurePosixPath(path).relative_to(results))
     if name in files:
         yield f"![Transfer matrix]({name})"

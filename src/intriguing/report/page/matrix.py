@@ -111,7 +111,8 @@ def _rounded(percent: float) -> str:
 def _sentence(row: Any, paper: str) -> str:
     label = row.made_for_label if hasattr(row, "made_for_label") else row.label
     start = f"Images: {label}. Evaluated on: {row.target_label}. "
-    images = f"{row.error_n:.0f} images{cells.seeds_text(row.seeds)}"
+    seeds = f" in {row.seeds} seeds" if row.seeds > 1 else ""
+    images = f"{row.error_n:.0f} images{seeds}"
     parts = [
         f"Errors: {cells.percent_text(row, 'error')} % of {images}" if row.error_n else "No images"
     ]

@@ -16,7 +16,7 @@ import intriguing
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.files import read_table
 from intriguing.artifacts.sample import TargetRule
-from intriguing.report import claim_pictures
+from intriguing.report import basis, claim_pictures
 from intriguing.report.page import embed, findings, matrix, pictures, sources
 
 PACKAGES = ("torch", "numpy")
@@ -58,26 +58,21 @@ class Artifacts:
 class Facts:
     """What a page says of the experiment.
 
-    title : str
     data : artifacts.dataset.DatasetFile
     attack : mapping
         Settings of the attack that is shown.
-    models : mapping of str to mapping
-        Entries of the models by name.
+    labels : mapping of str to str
+        What the models are called.
     settings : mapping
         The whole experiment.
-    shown : int
-        Most adversarial examples of each model.
     commit : str
         As `commit_of` gives it.
     """
 
-    title: str
     data: DatasetFile
     attack: Mapping[str, Any]
-    models: Mapping[str, Mapping[str, Any]]
+    labels: Mapping[str, str]
     settings: Mapping[str, Any]
-    shown: int
     commit: str = ""
 
     @property
@@ -126,7 +121,7 @@ def render(folder: str | Path, results: str | Path, artifacts: Artifacts, facts:
         name: read_table(Path(path).with_suffix(".csv")) for name, path in artifacts.tables.items()
     }
     examples = {
-        model: pictures.of_set(facts.data, path, facts.shown)
+        model: pictures.of_set(facts.data, path, facts.settings["report"]["gallery"])
         for model, path in artifacts.examples.items()
     }
     template = environment.from_string((folder / TEMPLATE).read_text(encoding="utf-8"))
@@ -153,6 +148,7 @@ def render(folder: str | Path, results: str | Path, artifacts: Artifacts, facts:
         scale=matrix.scale(),
         examples=examples,
         hero=_hero(tidy["table1"], examples),
+        warnings=basis.warnings(tidy["table1"]),
         settings=yaml.safe_dump(dict(facts.settings), allow_unicode=True, sort_keys=False),
         paper_figures=_embedded(artifacts.paper_figures),
         filters=_embedded(artifacts.filters),
