@@ -4,7 +4,7 @@ from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import write_json
 from intriguing.job import job
 from intriguing.report import build_record
-from intriguing.report.page import commit_of
+from intriguing.report.checkout import commit_of
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params

@@ -5,6 +5,7 @@ from pathlib import Path
 from intriguing.artifacts.dataset import open_dataset
 from intriguing.artifacts.files import write_text
 from intriguing.job import job
+from intriguing.report.checkout import commit_of
 from intriguing.report.page import render
 
 
@@ -33,7 +34,7 @@ with job(snakemake):
         attack=params.attack,
         labels=params.labels,
         settings=params.settings,
-        commit=render.commit_of(folder),
+        commit=commit_of(folder),
     )
     page = render.render(folder, Path(snakemake.output[0]).parent, artifacts, facts)
     write_text(snakemake.output[0], page)

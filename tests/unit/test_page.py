@@ -15,9 +15,9 @@ from PIL import Image
 from repository import ROOT
 
 from intriguing.report import canvas, claim_pictures, examples
+from intriguing.report.checkout import commit_of
 from intriguing.report.colours import INK
 from intriguing.report.page import embed, findings, matrix, pictures, sources
-from intriguing.report.page.render import commit_of
 
 
 def decoded(address):

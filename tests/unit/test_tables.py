@@ -285,7 +285,7 @@ def test_the_caption_is_below_the_layouts_in_every_format(first_table, tmp_path)
     assert tex.startswith(formats.latex(layout) + "\n\\noindent\\textbf{B \\& co}\\par\n")
     assert "noindent 1 $<$ 2.\\par}\n" in tex
     assert tex.endswith("noindent 50 \\% of A \\& co\\_1 $<$ all.\\par}\n")
-    assert page.startswith(formats.html_table(layout) + "\n<h4>B &amp; co</h4>\n")
+    assert page.startswith(formats.html_table(layout) + "\n<h3>B &amp; co</h3>\n")
     assert '<p class="note">1 &lt; 2.</p>\n' in page
     assert page.endswith('<p class="caption">50 % of A &amp; co_1 &lt; all.</p>\n')
     assert not any("nothing" in text for text in (md, tex, page))

@@ -280,7 +280,7 @@ _LATEX = _Format(
     _latex_paragraph,
 )
 _HTML = _Format(
-    lambda title: f"<h4>{html.escape(title)}</h4>\n",
+    lambda title: f"<h3>{html.escape(title)}</h3>\n",
     html_table,
     lambda note: f'<p class="note">{html.escape(note)}</p>\n',
     lambda caption: f'<p class="caption">{html.escape(caption)}</p>\n',

@@ -14,6 +14,8 @@ from intriguing.report.colours import INK
 TYPES = {".png": "image/png", ".csv": "text/csv", ".tex": "text/x-tex"}
 # what a drawing names inside itself: an id, and how it is referred to
 NAMES = re.compile(r'(\bid="|href="#|url\(#)')
+# CSS pixels of a point: larger than on paper, where one reads from nearer
+SCALE = 1.9
 WIDTH = re.compile(r'<svg [^>]*?width="([\d.]+)pt"')
 
 
@@ -58,6 +60,6 @@ def drawing(path: str | Path, name: str, description: str) -> Markup:
     text = text[text.index("<svg ") :].replace(INK, "currentColor")
     text = NAMES.sub(rf"\g<1>{name}-", text)
     # an axis of a figure says nothing to a screen reader; the description does
-    width = f' style="--width: {float(size[1]) * 4 / 3:.0f}px"' if size else ""
+    width = f' style="--width: {float(size[1]) * SCALE:.0f}px"' if size else ""
     title = f'<svg role="img" aria-label="{escape(description)}"{width} '
     return Markup(title + text.removeprefix("<svg "))

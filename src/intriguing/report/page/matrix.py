@@ -56,10 +56,13 @@ class Matrix:
     columns : tuple of str
         The models that the images are evaluated on.
     rows : tuple of Row
+    published : {"same", "other", ""}
+        Whether published values are of the same data set, and whether there are any.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    published: str
 
 
 def matrix(table: pandas.DataFrame, label: str) -> Matrix:
@@ -81,7 +84,9 @@ def matrix(table: pandas.DataFrame, label: str) -> Matrix:
         )
         for name, cells_of in table.groupby(label, sort=False)
     ]
-    return Matrix(columns, tuple(rows))
+    published = "same" if cells.on_same_data(table) else "other"
+    any_published = table["paper_error_percent"].notna().any()
+    return Matrix(columns, tuple(rows), published if any_published else "")
 
 
 def scale(steps: int = 9) -> str:
@@ -97,11 +102,17 @@ def _cells(rows: pandas.DataFrame) -> Iterator[Cell]:
         yield Cell(
             text=_rounded(row.error_percent) if known else "–",
             published=paper,
-            agreement=row.paper_error_percent_is if paper else "",
+            agreement=_agreement(row),
             background=background,
             ink=_ink(row.error_percent / 100) if known else "inherit",
             sentence=_sentence(row, paper),
         )
+
+
+def _agreement(row: Any) -> str:
+    """Where the published value lies; empty where none is to be compared, NaN in a CSV file."""
+    where = row.paper_error_percent_is
+    return where if isinstance(where, str) else ""
 
 
 def _rounded(percent: float) -> str:
@@ -123,9 +134,8 @@ def _sentence(row: Any, paper: str) -> str:
         if text := cells.percent_text(row, name):
             parts.append(f"{words}: {text} %")
     if paper:
-        parts.append(
-            f"published: {cells.percent_text(row, 'paper_error')} % ({row.paper_error_percent_is})"
-        )
+        where = f" ({_agreement(row)})" if _agreement(row) else ""
+        parts.append(f"published: {cells.percent_text(row, 'paper_error')} %{where}")
     return start + "; ".join(parts) + "."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import intriguing
 from intriguing.artifacts.dataset import DatasetFile
 from intriguing.artifacts.files import read_table
 from intriguing.artifacts.sample import TargetRule
+from intriguing.experiment import catalogue
 from intriguing.report import basis, claim_pictures
 from intriguing.report.page import embed, findings, matrix, pictures, sources
 
@@ -66,7 +66,7 @@ class Facts:
     settings : mapping
         The whole experiment.
     commit : str
-        As `commit_of` gives it.
+        As `checkout.commit_of` gives it.
     """
 
     data: DatasetFile
@@ -120,6 +120,7 @@ def render(folder: str | Path, results: str | Path, artifacts: Artifacts, facts:
     tidy = {
         name: read_table(Path(path).with_suffix(".csv")) for name, path in artifacts.tables.items()
     }
+    captions = {name: Caption.read(path) for name, path in artifacts.captions.items()}
     examples = {
         model: pictures.of_set(facts.data, path, facts.settings["report"]["gallery"])
         for model, path in artifacts.examples.items()
@@ -133,10 +134,10 @@ def render(folder: str | Path, results: str | Path, artifacts: Artifacts, facts:
             name: sources.table(Path(results), path) for name, path in artifacts.tables.items()
         },
         drawings={
-            name: embed.drawing(path, name, _first_sentence(artifacts.captions[name]))
+            name: embed.drawing(path, name, captions[_caption_of(name)].first)
             for name, path in artifacts.drawings.items()
         },
-        captions={name: _paragraphs(path) for name, path in artifacts.captions.items()},
+        captions=captions,
         claims=_claims(tidy["claims"], artifacts.claims),
         counts=findings.counts(tidy["claims"]),
         findings=findings.findings(tidy),
@@ -179,20 +180,21 @@ def _hero(table1: Any, examples: Mapping[str, Sequence[pictures.Example]]) -> st
     return min(shown, key=lambda model: errors.get(model, 100.0), default=None)
 
 
-def _paragraphs(path: str | Path) -> list[str]:
-    text = Path(path).read_text(encoding="utf-8").strip()
-    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+@dataclass(frozen=True)
+class Caption:
+    """What is said of a table or figure: the first sentence, and the rest."""
+
+    first: str
+    rest: str
+
+    @classmethod
+    def read(cls, path: str | Path) -> Caption:
+        """A file of ``workflow/report``."""
+        text = " ".join(Path(path).read_text(encoding="utf-8").split())
+        first, stop, rest = text.partition(". ")
+        return cls(first + stop.strip(), rest)
 
 
-def _first_sentence(path: str | Path) -> str:
-    return _paragraphs(path)[0].partition(". ")[0].rstrip(".")
-
-
-def commit_of(folder: str | Path) -> str:
-    """The git commit of a checkout, ``-dirty`` with uncommitted changes; empty without one."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        ran = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True)
-    except OSError:  # git is not installed
-        return ""
-    return ran.stdout.strip()
+def _caption_of(drawing: str) -> str:
+    """The name of the caption of a figure, from that of its files."""
+    return next(name for name, entry in catalogue.FIGURES.items() if entry.file == drawing)
