@@ -181,7 +181,7 @@ def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
     document = _filled(
         _DOCUMENT,
         TITLE=formats.latex_text(contents.title),
-        # LaTeX cannot hold back so many floats by itself
+        # LaTeX cannot hold back that many floats by itself
         FIGURES="\n\\clearpage\n".join(floats["figure"]),
         TABLES="\n\\clearpage\n".join(floats["table"]),
     )
