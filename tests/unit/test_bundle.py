@@ -122,6 +122,28 @@ def test_a_long_table_is_printed_in_parts_and_long_cells_in_lines():
     assert r"\begin{tabular}{llr>{\raggedright\arraybackslash}p{6cm}}" in parts[0]
 
 
+def test_the_parts_of_a_table_have_one_number(results):
+    rows = pandas.DataFrame({"model": ["A"] * 40, "": "ours", "n": "1"})
+    (results / "tables/table1.tex").write_text(f"{formats.latex(rows)}\nEnd.\n")
+    bundle.write(contents(results), results / "paper.zip")
+    with zipfile.ZipFile(results / "paper.zip") as archive:
+        document = archive.read("paper.tex").decode()
+    first, second = re.findall(r"\\begin\{table\}.*?\\end\{table\}", document, re.S)
+    assert r"\caption{Errors in \%. End.}" in first and "addtocounter" not in first
+    assert r"\addtocounter{table}{-1}" in second and r"\caption{continued}" in second
+    assert r"\input{tables/table1-2.tex}" in second
+
+
+def test_a_table_of_another_kind_is_left_as_it_is():
+    merged = "\\begin{tabular}{lr}\n\\toprule\n\\multicolumn{2}{c}{a} \\\\\n\\midrule\nb & c \\\\\n"
+    for tabular in (
+        merged + "\\bottomrule\n\\end{tabular}",
+        "\\begin{tabular}{p{1cm}}x\\end{tabular}",
+    ):
+        (part,) = bundle.table_parts(f"{tabular}\n\nNote.")
+        assert tabular in part and balanced(part) and "Note" not in part
+
+
 def test_a_table_without_lines_is_its_sentence(results):
     assert bundle.table_parts("No two models compare.\n") == [""]
 

@@ -191,7 +191,7 @@ PROGRAM = """
 import sys
 sys.path.insert(0, {folder!r})
 from test_canvas import FIGURES
-for name in ("mistakes", "gallery", "units"):
+for name in ("mistakes", "gallery of a column", "units"):
     FIGURES[name](f"{{sys.argv[1]}}/{{name}}.{{form}}" for form in ("png", "pdf", "svg"))
 """
 
@@ -202,7 +202,7 @@ def test_another_process_with_other_settings_gives_the_same_bytes(drawn, tmp_pat
     settings = {"PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path), "SOURCE_DATE_EPOCH": "1"}
     command = [sys.executable, "-c", program, str(tmp_path)]
     subprocess.run(command, check=True, env={**os.environ, **settings})
-    for name in ("mistakes", "gallery", "units"):
+    for name in ("mistakes", "gallery of a column", "units"):
         for form, path in drawn[name].items():
             assert path.read_bytes() == (tmp_path / f"{name}.{form}").read_bytes(), path.name
 

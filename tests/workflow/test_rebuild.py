@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import pandas
 import pytest
@@ -246,6 +248,71 @@ def test_the_number_of_shards_does_not_change_the_result(scratch, shards, jobs):
     scratch.snakemake(target, "--cores", 2)
     assert [path.read_bytes() for path in files] == before
     assert list(scratch.path(whole).glob("*")) == []
+
+
+IMPORTING = """
+module intriguing:
+    snakefile:
+        "Snakefile"
+
+use rule * from intriguing
+"""
+# every category, and how many tables and figures are in it
+REPORTED = {
+    "Claims": {"Tables": 1},
+    "Tables of the paper": {"Tables": 5},
+    "Figures of the paper": {"Figures": 1},
+    "Attacks": {"Tables": 3, "Figures": 2 + len(MODELS)},
+    "Bounds": {"Tables": 1, "Figures": 2},
+    "Units": {"Tables": 1, "Figures": 2},
+    "Page": {"Other": 1},
+}
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "importing.smk"])
+def test_a_report_of_snakemake_has_every_table_and_figure_with_its_caption(scratch, snakefile):
+    scratch.path("importing.smk").write_text(IMPORTING)
+    scratch.snakemake("-s", snakefile, "smoke", "--report", "report.html")
+    text = scratch.path("report.html").read_text()
+    categories, results = (value_of(text, name) for name in ("categories", "results"))
+    counts = {
+        category: {part: len(paths) for part, paths in parts.items()}
+        for category, parts in categories.items()
+    }
+    assert counts == REPORTED
+    assert {path for parts in categories.values() for of in parts.values() for path in of} == set(
+        results
+    )
+    for path, entry in results.items():
+        assert entry["labels"]["experiment"] == "smoke", path
+        assert entry["labels"]["format"] == ("PNG" if path.endswith(".png") else "HTML")
+        # nothing that the writer of reStructuredText could not make sense of
+        assert len(entry["caption"]) > 80 and "system-message" not in entry["caption"]
+    gallery = results["results/smoke/figures/gallery/lbfgs/fc100.png"]
+    assert gallery["labels"]["of"] == "fc100"
+    caption = scratch.path("workflow/report/gallery.rst").read_text().splitlines()[0]
+    assert caption in gallery["caption"]
+    assert scratch.path("workflow/report/workflow.rst").read_text().splitlines()[0] in text
+
+
+def value_of(text, name):
+    """A value of the JavaScript in a report."""
+    start = text.index(f"var {name} = {{") + len(f"var {name} = ")
+    return json.JSONDecoder().raw_decode(text[start:])[0]
+
+
+def test_the_bundle_shows_every_table_and_figure(built):
+    with zipfile.ZipFile(built.path("results/smoke/paper.zip")) as archive:
+        document = archive.read("paper.tex").decode()
+        shown = re.findall(r"\\(?:input|includegraphics)\{([^}]+)\}", document)
+        assert set(shown) <= set(archive.namelist())
+        for form in ("pdf", "png"):
+            figures = built.path("results/smoke").glob(f"figures/**/*.{form}")
+            for path in figures:
+                name = path.relative_to(built.path("results/smoke")).as_posix()
+                assert archive.read(name) == path.read_bytes()
+    tables = {Path(name).stem.partition("-")[0] for name in shown if name.startswith("tables/")}
+    assert tables == {Path(name).stem for name in TABLES}
 
 
 def test_a_deleted_table_alone_is_rebuilt(scratch):

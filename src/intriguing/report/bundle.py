@@ -18,7 +18,9 @@ _LINES = 30
 # a column with longer cells is this wide, and has this many characters in a line
 _LONG, _WRAPPED, _IN_LINE = 45, r">{\raggedright\arraybackslash}p{6cm}", 36
 
-_TABULAR = re.compile(
+_TABULAR = re.compile(r"\\begin\{tabular\}.*?\\end\{tabular\}", re.S)
+# one that can be divided: a line for each row, with as many cells as there are columns
+_PLAIN = re.compile(
     r"\\begin\{tabular\}\{(?P<columns>[lrc]+)\}\n\\toprule\n(?P<head>.*?)\\\\\n\\midrule\n"
     r"(?P<rows>.*?)\\bottomrule\n\\end\{tabular\}",
     re.S,
@@ -77,18 +79,20 @@ _FLOATS = {
     "table": r"""\begin{table}[p]
 \centering
 \input{@FILE@}
-\caption{@CAPTION@}
+@AGAIN@\caption{@CAPTION@}
 \label{@LABEL@}
 \end{table}""",
 }
 
-_TABULAR_OF_PART = r"""\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
-\begin{tabular}{@COLUMNS@}
+_PART = r"""\begin{tabular}{@COLUMNS@}
 \toprule
 @HEAD@ \\
 \midrule
 @ROWS@\bottomrule
-\end{tabular}}
+\end{tabular}"""
+
+_FITTED = r"""\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
+@TABULAR@}
 """
 
 _README = """Tables and figures of the experiment: @TITLE@
@@ -155,48 +159,64 @@ def write(contents: Contents, path: str | Path) -> None:
 
 def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
     """Names in the bundle and what the files hold."""
-    floats: dict[str, list[str]] = {"figure": [], "table": []}
-    parts: list[str] = []
-    for name, stem in contents.tables.items():
-        source = Path(f"{stem}.tex").read_text(encoding="utf-8")
-        caption = f"{formats.latex_text(contents.captions[name])} {_note(source)}"
-        for number, part in enumerate(table_parts(source)):
-            file = f"tables/{_numbered(name, number)}.tex"
-            words = f"Table~\\ref{{table:{name}}}, continued." if number else caption
-            floats["table"].append(_float("table", _numbered(name, number), words, file))
-            parts.append(part)
-            yield file, part.encode()
-        yield f"tables/{name}.csv", Path(f"{stem}.csv").read_bytes()
-    for name, pictures in contents.figures.items():
-        for number, (shown, stem) in enumerate(pictures):
-            file = _place(stem)
-            caption = formats.latex_text(contents.captions[name])
-            words = f"As Figure~\\ref{{figure:{name}}}." if number else caption
-            words += f" Shown: {formats.latex_text(shown)}." if shown else ""
-            floats["figure"].append(_float("figure", _numbered(name, number), words, f"{file}.pdf"))
-            for form in FIGURE_FORMATS:
-                yield f"{file}.{form}", Path(f"{stem}.{form}").read_bytes()
+    floats: dict[str, list[str]] = {}
+    printed = ""
+    for kind, shown in (("figure", _figures(contents)), ("table", _tables(contents))):
+        floats[kind] = []
+        for words, files in shown:
+            floats[kind].append(words)
+            printed += "".join(c.decode() for name, c in files.items() if name.endswith(".tex"))
+            yield from files.items()
     for name in (*contents.tables, *contents.figures):
         yield f"captions/{name}.txt", f"{contents.captions[name]}\n".encode()
     document = _filled(
         _DOCUMENT,
         TITLE=formats.latex_text(contents.title),
-        # LaTeX cannot hold back so many floats by itself
+        # LaTeX cannot hold back that many floats by itself
         FIGURES="\n\\clearpage\n".join(floats["figure"]),
         TABLES="\n\\clearpage\n".join(floats["table"]),
     )
-    symbols = declared_characters(document + "".join(parts))
-    yield "paper.tex", document.replace("@CHARACTERS@", symbols).encode()
+    symbols = declared_characters(document + printed)
+    yield "paper.tex", _filled(document, CHARACTERS=symbols).encode()
     yield "README.txt", _filled(_README, TITLE=contents.title).encode()
+
+
+def _figures(contents: Contents) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Each figure in LaTeX, and its files."""
+    for name, several in contents.figures.items():
+        for number, (shown, stem) in enumerate(several):
+            caption = formats.latex_text(contents.captions[name])
+            words = f"As Figure~\\ref{{figure:{name}}}." if number else caption
+            words += f" Shown: {formats.latex_text(shown)}." if shown else ""
+            # as in the results
+            place = f"figures/{Path(stem).as_posix().rpartition('/figures/')[2]}"
+            files = {
+                f"{place}.{form}": Path(f"{stem}.{form}").read_bytes() for form in FIGURE_FORMATS
+            }
+            yield _float("figure", _numbered(name, number), words, f"{place}.pdf"), files
+
+
+def _tables(contents: Contents) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Each part of a table in LaTeX, and its files."""
+    for name, stem in contents.tables.items():
+        source = Path(f"{stem}.tex").read_text(encoding="utf-8")
+        note = source.rpartition("\\end{tabular}")[2].strip()
+        caption = f"{formats.latex_text(contents.captions[name])} {note}"
+        files = {f"tables/{name}.csv": Path(f"{stem}.csv").read_bytes()}
+        for number, part in enumerate(table_parts(source)):
+            place = f"tables/{_numbered(name, number)}.tex"
+            files[place] = part.encode()
+            words = _float(
+                "table", _numbered(name, number), "continued" if number else caption, place
+            )
+            # a part has the number of the whole
+            again = "\\addtocounter{table}{-1}\n" if number else ""
+            yield _filled(words, AGAIN=again), files
+            files = {}
 
 
 def _numbered(name: str, number: int) -> str:
     return f"{name}-{number + 1}" if number else name
-
-
-def _place(stem: str | Path) -> str:
-    """Where a figure lies in the bundle: as in the results."""
-    return f"figures/{Path(stem).as_posix().rpartition('/figures/')[2]}"
 
 
 def _float(kind: str, label: str, caption: str, file: str) -> str:
@@ -207,11 +227,6 @@ def _filled(template: str, **values: str) -> str:
     for key, value in values.items():
         template = template.replace(f"@{key}@", value)
     return template
-
-
-def _note(source: str) -> str:
-    """What a table says below its last layout."""
-    return source.rpartition("\\end{tabular}")[2].strip()
 
 
 def table_parts(source: str) -> list[str]:
@@ -227,22 +242,25 @@ def table_parts(source: str) -> list[str]:
     list of str
         A ``tabular`` each, not wider than the text; an empty one where there is no layout.
     """
+    return [part for found in _TABULAR.findall(source) for part in _parts(found)] or [""]
+
+
+def _parts(tabular: str) -> list[str]:
+    found = _PLAIN.fullmatch(tabular)
+    rows = [row for row in found["rows"].split("\\\\\n") if row.strip()] if found else []
+    cells = [_CELL.split(row) for row in (found["head"], *rows)] if found else []
+    if not found or {len(row) for row in cells} != {len(found["columns"])}:
+        return [_filled(_FITTED, TABULAR=tabular)]
+    columns = "".join(
+        _WRAPPED if max(map(len, column)) > _LONG else alignment
+        for alignment, column in zip(found["columns"], zip(*cells, strict=True), strict=True)
+    )
     parts = []
-    for found in _TABULAR.finditer(source):
-        rows = [row for row in found["rows"].split("\\\\\n") if row.strip()]
-        cells = [[cell.strip() for cell in _CELL.split(row)] for row in (found["head"], *rows)]
-        widest = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        columns = "".join(
-            _WRAPPED if width > _LONG else alignment
-            for alignment, width in zip(found["columns"], widest, strict=True)
-        )
-        parts += [
-            _TABULAR_OF_PART.replace("@COLUMNS@", columns)
-            .replace("@HEAD@", found["head"].strip())
-            .replace("@ROWS@", "".join(f"{row.strip()} \\\\\n" for row in page))
-            for page in _pages(rows)
-        ]
-    return parts or [""]
+    for page in _pages(rows):
+        lines = "".join(f"{row.strip()} \\\\\n" for row in page)
+        part = _filled(_PART, COLUMNS=columns, HEAD=found["head"].strip(), ROWS=lines)
+        parts.append(_filled(_FITTED, TABULAR=part))
+    return parts
 
 
 def _pages(rows: Iterable[str]) -> list[list[str]]:

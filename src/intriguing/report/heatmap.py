@@ -76,9 +76,11 @@ def _panel(axis: Axes, matrix: pandas.DataFrame) -> None:
         linewidths=0.5,
         cbar=False,
     )
+    mesh, shown = axis.collections[0], matrix.notna().to_numpy().ravel()
+    # on a dark page lines would show around cells without a value
+    mesh.set_edgecolor(["white" if value else "none" for value in shown])
     # black or white, whichever is the farther from the colour of the cell
-    faces = axis.collections[0].get_facecolor()[matrix.notna().to_numpy().ravel()]
-    for text, face in zip(axis.texts, faces, strict=True):
+    for text, face in zip(axis.texts, mesh.get_facecolor()[shown], strict=True):
         text.set_color("black" if _luminance(face) > _EVEN else "white")
     axis.set(xlabel="evaluated on", ylabel="")
     axis.tick_params(length=0)
