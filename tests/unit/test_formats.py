@@ -17,6 +17,8 @@ from intriguing.report import cells, formats
         (3.84e-10, 3.5e-10, 4.04e-10, "3.8 [3.5, 4.0] ×10⁻¹⁰"),
         (2.31e-7, math.nan, math.nan, "2.3×10⁻⁷"),
         (0.25, math.nan, math.nan, "0.2500"),
+        # of very few images Student's interval reaches below what a distance can be
+        (0.0685, -0.2672, 0.4041, "0.0685 [0, 0.4041]"),
         (0.0, math.nan, math.nan, "0"),
         (math.nan, math.nan, math.nan, ""),
     ],

@@ -65,9 +65,9 @@ def _published(table: pandas.DataFrame, images: str) -> str:
             " distortions per pixel do not compare across sizes of images."
         )
     return (
-        f" Published: Szegedy et al. 2013, {images} of MNIST, target rule not stated; it agrees"
-        " where its 95 % interval (or the value, if its number of images is not known) meets ours,"
-        " and is lower or higher where it lies below or above."
+        f" Published: Szegedy et al. 2013, as printed there, {images} of MNIST, target rule not"
+        " stated. It agrees where its 95 % interval (the value, if its number of images is not"
+        " known) meets ours, and is lower or higher where it lies below or above."
     )
 
 

@@ -288,15 +288,15 @@ def percent(row: Any, name: str) -> Cell:
 
 
 def distortion_text(value: float, low: float = math.nan, high: float = math.nan) -> str:
-    """A distortion, with its interval if there is one; empty for NaN."""
+    """A distortion, with its interval if there is one, which ends at 0; empty for NaN."""
     if pandas.isna(value):
         return ""
-    ends = [] if pandas.isna(low) else [low, high]
+    ends = [] if pandas.isna(low) else [max(low, 0.0), high]
     exponent = 0 if value == 0 or abs(value) >= _SMALLEST else math.floor(math.log10(abs(value)))
     digits, power = (1, _power(exponent)) if exponent else (4, "")
-    text, *interval = (f"{end / 10**exponent:.{digits}f}" for end in (value, *ends))
+    text, *interval = (f"{end / 10**exponent:.{digits}f}" if end else "0" for end in (value, *ends))
     if not interval:
-        return "0" if value == 0 else text + power
+        return text + power
     return f"{text} [{', '.join(interval)}]" + (f" {power}" if power else "")
 
 
