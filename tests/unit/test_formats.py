@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from intriguing.report import cells, formats
+from intriguing.report import cells, formats, published
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_rates_as_text(percent, low, high, text):
 def test_published_values_are_as_printed():
     row = SimpleNamespace(paper_x_percent=6.25, paper_x_low=3.87, paper_x_high=9.94)
     row.paper_x_percent_is = "lower"
-    cell = cells.published_cell(row, "paper_x_percent")
+    cell = published.cell(row, "paper_x_percent")
     assert (cell, cell.sort, cell.kind) == (
         "6.25 [3.9, 9.9] lower",
         6.25,
         "number published lower",
     )
-    assert cells.published_cell(row, "paper_x_percent", marked=False) == "6.25 [3.9, 9.9]"
+    assert published.cell(row, "paper_x_percent", marked=False) == "6.25 [3.9, 9.9]"
     # as a CSV file gives what is empty
     row.paper_x_percent_is = math.nan
-    assert cells.published_cell(row, "paper_x_percent").kind == "number published"
+    assert published.cell(row, "paper_x_percent").kind == "number published"
 
 
 LAYOUT = cells.lines(
