@@ -7,11 +7,11 @@ from intriguing.provenance import imported_modules
 
 REPORT = {
     "table1": {"basis", "cells", "formats", "published", "table1"},
-    "table2": {"basis", "cells", "formats", "published", "table2"},
+    "table2": {"basis", "cells", "formats", "matrices", "published", "table2"},
     "table3": {"basis", "cells", "formats", "published", "table3"},
-    "table4": {"basis", "cells", "formats", "published", "table4"},
+    "table4": {"basis", "cells", "formats", "matrices", "published", "table4"},
     "table5": {"cells", "formats", "published", "table5"},
-    "distortion": {"basis", "cells", "distortion", "formats"},
+    "distortion": {"basis", "cells", "distortion", "formats", "published"},
     "certificates": {"cells", "certificates", "formats"},
     "claims": {"cells", "claims", "formats"},
     "mistakes": {"cells", "formats", "mistakes"},

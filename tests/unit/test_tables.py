@@ -11,7 +11,6 @@ from scipy.stats import binomtest
 from intriguing.artifacts.files import read_table, write_table
 from intriguing.report import (
     basis,
-    cells,
     cures,
     distortion,
     formats,
@@ -168,7 +167,7 @@ def basis_of(table, attack=None, seeds=1):
 
 
 def test_a_caption_speaks_of_published_values_only_where_there_are_some(first_table):
-    assert "Published: Szegedy et al. 2013, test images of MNIST" in basis_of(first_table)
+    assert "as printed there, test images of MNIST" in basis_of(first_table)
     verdicts = {f"{paper}_is": "other data" for paper in table1.PUBLISHED.values()}
     other = basis_of(first_table.assign(**verdicts))
     assert "another data set" in other and "agrees" not in other
@@ -328,13 +327,14 @@ def test_whether_a_published_value_agrees():
     }
     paper = ["paper_error_percent", "paper_error_low", "paper_error_high"]
     table = pandas.DataFrame(list(cases), columns=["error_low", "error_high", *paper])
-    compared = cells.compared(table, {"error": "paper_error_percent"})
+    compared = published.compared(table, {"error": "paper_error_percent"})
     assert list(compared["paper_error_percent_is"]) == list(cases.values())
     # without an interval at all, as published distortions
-    alone = cells.compared(table.drop(columns=paper[1:]), {"error": "paper_error_percent"})
+    alone = published.compared(table.drop(columns=paper[1:]), {"error": "paper_error_percent"})
     assert list(alone["paper_error_percent_is"][:2]) == ["lower", "lower"]
-    other = cells.compared(table, {"error": "paper_error_percent"}, same_data=False)
-    assert set(other["paper_error_percent_is"]) == {"other data", ""}
+    other = published.compared(table, {"error": "paper_error_percent"}, same_data=False)
+    # whether or not there is anything of ours
+    assert list(other["paper_error_percent_is"]) == ["other data"] * 9 + [""]
 
 
 HALVED = {
@@ -488,6 +488,30 @@ def test_layout_of_a_cell(second_table):
     assert layout.iloc[1]["A & co"] == "100 [98.5, 100.0] higher"
     # a model without a role has no line of the paper
     assert (layout["made for"] == "own").sum() == 1 and len(layout) == 7
+
+
+def test_a_model_is_not_compared_on_its_own_examples():
+    models = {name: MODELS[name] for name in "ab"}
+    rows = [
+        transfer_row(source, target, errors=20 if source == target else 5)
+        for source in models
+        for target in models
+    ]
+    paper = published.read(PAPER / "table2.csv")
+    table = table2.tidy(models, pandas.DataFrame(rows), paper, "lbfgs")
+    # 25 % of 20 images, 11.2 to 46.9 %; published 48.1 % (42.1 to 54.2 %), 21.1 %
+    assert list(table["paper_error_percent_is"]) == ["", "agrees", "agrees", ""]
+    listing = table2.sortable(table)[""]
+    assert list(listing["error %, published"]) == [
+        *("100 [98.5, 100.0]", "48.1 [42.1, 54.2]"),
+        *("21.1 [16.5, 26.5]", "100 [98.5, 100.0]"),
+    ]
+    assert "by construction" in table2.caption("", table)
+    other = table2.tidy(models, pandas.DataFrame(rows), paper, "lbfgs", same_data=False)
+    assert set(other["paper_error_percent_is"]) == {"other data"}
+    assert table2.caption("", other) == "" and "agreement" not in table2.sortable(other)[""]
+    shown = table2.layouts(other)[""]["errors in %"]
+    assert list(shown) == ["ours", "published for MNIST"] * 2
 
 
 def test_a_first_model_without_a_role_hides_nothing():

@@ -1,5 +1,6 @@
 """Units against directions as a table and as figures, from rows as the stage writes them."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -212,6 +213,8 @@ def test_tied_directions_do_not_count(rows):
     assert set(kmeans["verdict"]) == {""}
     _, others, _ = units_table.layouts(table).values()
     assert set(others["k-means"]) == {"too few"}
+    # sorted below every effect
+    assert others["k-means"].iloc[0].sort == -math.inf
     # of two seeds the one with enough units counts
     one = [rows[0], rows[1].assign(tied=True)]
     table = units_table.tidy({"net": "A net"}, {"net": one}, 0.2)

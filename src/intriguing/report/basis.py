@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from intriguing.artifacts.sample import TargetRule
-from intriguing.report import cells
+from intriguing.report.published import on_same_data
 
 FEW = 30
 """With fewer images an interval is too wide to compare much."""
@@ -33,7 +33,7 @@ def caption(
     seeds : int
         How many trainings of each model there are.
     table : DataFrame
-        With the columns of `cells.compared`.
+        With the columns of `published.compared`.
     published : str
         Which images of MNIST the published values are of.
     """
@@ -59,15 +59,15 @@ def _published(table: pandas.DataFrame, images: str) -> str:
     values = [name.removesuffix("_is") for name in table if str(name).endswith("_is")]
     if not table[values].notna().any(axis=None):
         return ""
-    if not cells.on_same_data(table):
+    if not on_same_data(table):
         return (
             " Published values are of MNIST and show the scale alone: it is another data set, and"
             " distortions per pixel do not compare across sizes of images."
         )
     return (
-        f" Published: Szegedy et al. 2013, {images} of MNIST, target rule not stated; it agrees"
-        " where its 95 % interval (or the value, if its number of images is not known) meets ours,"
-        " and is lower or higher where it lies below or above."
+        f" Published: Szegedy et al. 2013, as printed there, {images} of MNIST, target rule not"
+        " stated. It agrees where its 95 % interval (the value, if its number of images is not"
+        " known) meets ours, and is lower or higher where it lies below or above."
     )
 
 

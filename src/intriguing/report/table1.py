@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from intriguing.report import cells
+from intriguing.report.published import compared, label, next_to
 
 PUBLISHED = {
     "train": "paper_train_percent",
@@ -46,7 +47,7 @@ def tidy(
     -------
     DataFrame
         One row a model. ``*_low`` and ``*_high`` bound the 95 % interval; ``paper_*`` are
-        published, ``paper_*_is`` says how they compare (see `cells.compared`). ``train`` is the
+        published, ``paper_*_is`` says how they compare (see `published.compared`). ``train`` is the
         error on the split that the model was trained on; ``missed`` the share of a binary model's
         class that it does not recognise, in the test set. ``success_n`` images are attacked;
         ``already_wrong_n`` are not, since the model misclassifies them undistorted.
@@ -79,21 +80,21 @@ def tidy(
         .merge(published.add_prefix("paper_"), how="left", left_on="role", right_on="paper_model")
         .drop(columns="paper_model")
     )
-    return cells.compared(table, PUBLISHED, same_data)
+    return compared(table, PUBLISHED, same_data)
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """Table 1 to be read: a line a model, the published values next to ours."""
     rows = []
     for row in table.itertuples():
-        line = {"model": cells.model_label(row)}
+        line = {"model": label(row)}
         for heading, name in (("train error %", "train"), ("test error %", "test")):
             ours = cells.percent(row, name)
-            line |= cells.with_published(table, row, heading, ours, PUBLISHED[name])
+            line |= next_to(table, row, heading, ours, PUBLISHED[name])
         if "missed_n" in table:
             line["its class missed %"] = cells.percent(row, "missed")
         ours = cells.distortion(row.distortion, row.distortion_low, row.distortion_high)
-        line |= cells.with_published(table, row, "av. distortion", ours, PUBLISHED["distortion"])
+        line |= next_to(table, row, "av. distortion", ours, PUBLISHED["distortion"])
         line["median"] = cells.distortion(row.distortion_median)
         line["worst"] = cells.distortion(row.distortion_worst)
         line["attacked"] = cells.attacked_text(row)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from intriguing.report import cells
+from intriguing.report import cells, matrices
 
 
 def tidy(
@@ -41,7 +41,7 @@ def tidy(
         One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
         of the same distortion on the same images, ``clean_*`` on the originals; all in percent.
         ``comparable``: the target of each image is a class of the evaluated model.
-        ``paper_error_percent_is``: see `cells.compared`.
+        ``paper_error_percent_is``: see `published.compared`.
     """
     chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
     rows = []
@@ -76,20 +76,20 @@ def tidy(
         )
         .drop(columns=["paper_made_for", "paper_target"])
     )
-    return cells.compared_cells(table, same_data)
+    return matrices.compared(table, same_data)
 
 
 def layouts(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     """Table 2 as in the paper, a row for each source; below it the errors without an adversary."""
     return {
-        "": cells.matrix(table, "made_for_label", "made for"),
+        "": matrices.layout(table, "made_for_label", "made for"),
         "The same images without an adversary": _controls(table),
     }
 
 
 def sortable(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     """The same numbers, a row for each cell."""
-    return {"": cells.listing(table, "made_for_label", "made for")}
+    return {"": matrices.listing(table, "made_for_label", "made for")}
 
 
 def _controls(table: pandas.DataFrame) -> pandas.DataFrame:
@@ -109,4 +109,4 @@ def _controls(table: pandas.DataFrame) -> pandas.DataFrame:
 
 def caption(basis: str, table: pandas.DataFrame) -> str:
     """The line below the table: that of all tables, and what is special to this one."""
-    return f"{basis}{cells.own_examples(table)}"
+    return f"{basis}{matrices.own_examples(table)}"

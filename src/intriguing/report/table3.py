@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from intriguing.report import cells
+from intriguing.report.published import compared, label, next_to
 
 
 def tidy(
@@ -42,7 +43,7 @@ def tidy(
         One row a model: ``error_<part>_*`` and ``error_test_*`` are errors in percent,
         ``distortion_*`` that of its adversarial examples. ``paper_*`` are published (the error on
         the part that a model was trained on next to ours on that part), ``paper_*_is``:
-        see `cells.compared`.
+        see `published.compared`.
     """
     rows = []
     for name, entry in models.items():
@@ -76,7 +77,7 @@ def tidy(
                 _published(row, split, end, len(splits) - 1) for row in table.to_dict("records")
             ]
         ours[f"error_{split}"] = f"paper_error_{split}_percent"
-    return cells.compared(table, ours, same_data)
+    return compared(table, ours, same_data)
 
 
 def _splits(errors: Mapping[str, Any]) -> list[str]:
@@ -117,13 +118,13 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     ]
     rows = []
     for row in table.itertuples():
-        line = {"model": cells.model_label(row), "trained on": row.trained_on}
+        line = {"model": label(row), "trained on": row.trained_on}
         for split in splits:
             ours = cells.percent(row, f"error_{split}")
             paper = f"paper_error_{split}_percent"
-            line |= cells.with_published(table, row, f"error % on {split}", ours, paper)
+            line |= next_to(table, row, f"error % on {split}", ours, paper)
         ours = cells.distortion(row.distortion, row.distortion_low, row.distortion_high)
-        line |= cells.with_published(table, row, "av. distortion", ours, "paper_distortion")
+        line |= next_to(table, row, "av. distortion", ours, "paper_distortion")
         line["attacked"] = cells.attacked_text(row)
         line["examples"] = cells.count(row.success_count)
         line |= {f"n {split}": cells.count(getattr(row, f"error_{split}_n")) for split in splits}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from intriguing.report import cells
+from intriguing.report import cells, matrices
 
 # what was done to the images of a row: words for it, and the noise that has its distortion
 INPUTS = {
@@ -51,7 +51,7 @@ def tidy(
         of the same distortion on the same images, ``clean_*`` on the originals, in percent.
         ``distortion`` is what is left after clipping; ``beyond`` how many examples were farther
         than ``amplified`` already and stay as they are. ``paper_error_percent_is``: see
-        `cells.compared`.
+        `published.compared`.
     """
     rows: list[dict[str, Any]] = []
     for made_for, kind in _order(models, noise, amplified):
@@ -80,7 +80,7 @@ def tidy(
         right_on=[f"paper_{key}" for key in keys.values()],
     )
     table = table.drop(columns=[f"paper_{key}" for key in keys.values()])
-    return cells.compared_cells(table, same_data)
+    return matrices.compared(table, same_data)
 
 
 def _order(
@@ -98,14 +98,14 @@ def _order(
 def layouts(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     """Table 4 as in the paper, a row for each source; below it the errors without an adversary."""
     return {
-        "": cells.matrix(table, "label", "examples"),
+        "": matrices.layout(table, "label", "examples"),
         "The same images without an adversary": _controls(table),
     }
 
 
 def sortable(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     """The same numbers, a row for each cell."""
-    return {"": cells.listing(table, "label", "examples")}
+    return {"": matrices.listing(table, "label", "examples")}
 
 
 def _controls(table: pandas.DataFrame) -> pandas.DataFrame:
@@ -139,8 +139,8 @@ def caption(basis: str, table: pandas.DataFrame) -> str:
         else ""
     )
     return (
-        f"{basis}{cells.own_examples(table)} Amplified: on along the adversarial direction, clipped"
-        f" to [0, 1]; av. distortion is what is left after that.{farther}{nearer} The paper itself"
-        " says that its examples are considerably less effective on models of another training"
-        " set."
+        f"{basis}{matrices.own_examples(table)} Amplified: on along the adversarial direction,"
+        " clipped to [0, 1]; av. distortion is what is left after that."
+        f"{farther}{nearer} The paper itself says that its examples are considerably less effective"
+        " on models of another training set."
     )

@@ -206,7 +206,7 @@ def _purity(value: float) -> cells.Cell:
 def _verdict(row: Mapping[Any, Any]) -> cells.Cell:
     words = VERDICTS[row["verdict"]]
     if not row["verdict"]:
-        return cells.number(words, math.nan)
+        return cells.number(words, -math.inf)
     interval = f"{row['delta']:+.2f} [{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]"
     return cells.number(f"{words}, {interval}", row["delta"])
 
