@@ -11,6 +11,7 @@ import pandas
 
 from intriguing.report import cells
 from intriguing.report.colours import ERRORS
+from intriguing.report.published import on_same_data
 
 # of a colour, above which black text on it can be read better than white (WCAG 2, 1.4.3)
 BRIGHT = 0.18
@@ -84,7 +85,7 @@ def matrix(table: pandas.DataFrame, label: str) -> Matrix:
         )
         for name, cells_of in table.groupby(label, sort=False)
     ]
-    published = "same" if cells.on_same_data(table) else "other"
+    published = "same" if on_same_data(table) else "other"
     any_published = table["paper_error_percent"].notna().any()
     return Matrix(columns, tuple(rows), published if any_published else "")
 
