@@ -25,6 +25,7 @@ MAKE_TARGETS = (
     "verify",
     "lint",
     "docs",
+    "site",
     "format",
     "clean",
     "help",

@@ -22,6 +22,8 @@ _LONGEST_NAME = 13
 class Examples:
     """Adversarial examples to show, a row an image.
 
+    Parameters
+    ----------
     originals, adversarial : float array (k, C, H, W) in [0, 1]
     labels, targets : int array (k,)
     distortion : float array (k,)

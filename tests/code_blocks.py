@@ -1,0 +1,242 @@
+"""The code blocks of a page, each with what a test does to it, for Sybil.
+
+Blocks come from the parser that the site uses, so that none escapes: those without a language,
+those that are only indented, and those of a language that nothing here handles fail the test.
+"""
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+from docutils.utils.math import latex2mathml
+from markdown_it import MarkdownIt
+from repository import ROOT
+from sybil import Document, Region
+from sybil.evaluators.python import PythonEvaluator
+from sybil.region import Lexeme
+
+from intriguing import experiment
+
+SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
+BASE = ROOT / "config" / "experiments" / "mnist.yaml"
+# a page's directives for Sphinx, which the build of the site checks
+DIRECTIVE = re.compile(r"\{\w+\}$")
+# what a command may be, besides those that are replaced below
+TOOLS = (
+    *("bash", "cat", "cp", "cut", "date", "dirname", "env", "grep", "head", "ls", "mkdir"),
+    *("mktemp", "realpath", "rm", "sed", "sha256sum", "sort", "tail", "touch", "true", "uname"),
+)
+# a first line that names the file that a block is
+FILE = re.compile(r"# ([\w./-]+\.(?:py|yaml|toml|smk))\n")
+OUTPUT = doctest.OutputChecker()
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Workplace:
+    """The folder in which the blocks of a page run: a copy of the repository.
+
+    Commands find replacements of the tools that would build or install for a long time, see
+    `REPLACED`, and nothing else but `TOOLS`.
+    """
+
+    def __init__(self, copy):
+        self.copy = copy
+        self.tools = copy.path(".venv/bin")
+        self.tools.mkdir(parents=True)
+        for name in TOOLS:
+            self.tools.joinpath(name).symlink_to(shutil.which(name))
+        for name, script in REPLACED.items():
+            path = self.tools / name
+            path.write_text(f"#!/bin/bash\n{script}".replace("PYTHON", sys.executable))
+            path.chmod(0o755)
+        self.tools.joinpath("activate").touch()
+        self.output = None
+
+    def run(self, script):
+        """What bash prints for a block; it has to succeed."""
+        ran = subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", script],
+            cwd=self.copy.folder,
+            env={**self.copy.environment, "PATH": str(self.tools), "OMP_NUM_THREADS": "1"},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert ran.returncode == 0, f"{script}\n{ran.stdout}"
+        return ran.stdout
+
+
+MAKE = shutil.which("make")
+# Builds are planned, and nothing is installed; what is quick runs as it is.
+REPLACED = {
+    "make": f"""case "$1" in help|plan) real=;; *) real=-n;; esac
+exec {MAKE} $real -o .venv/ready "$@"
+""",
+    "snakemake": """case " $* " in
+*" --unlock "*|*" -n "*|*" smoke "*|*" results/smoke/"*) exec PYTHON -m snakemake --cores 1 "$@";;
+*profiles/slurm*) PYTHON -c "import snakemake_executor_plugin_slurm" 2>/dev/null || exit 0;;
+esac
+exec PYTHON -m snakemake -n --quiet "$@"
+""",
+    # what is installed already satisfies pip, so that it looks nowhere
+    "pip": """[ "$1" = install ] || exec PYTHON -m pip "$@"
+shift
+exec PYTHON -m pip install --dry-run --no-deps --no-build-isolation --quiet "$@"
+""",
+    "python": 'exec PYTHON "$@"\n',
+    "pytest": 'exec PYTHON -m pytest --collect-only -q "$@"\n',
+    # there may be no SLURM
+    "squeue": "true\n",
+    "scancel": "true\n",
+    "scontrol": "echo MinJobAge = 300 sec\n",
+    "git": "true\n",
+}
+
+
+def blocks(document):
+    """Regions of all code blocks of a Markdown document; `ValueError` for one that none checks."""
+    lines = document.text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    for token in MarkdownIt("commonmark").parse(document.text):
+        if token.type not in ("fence", "code_block"):
+            continue
+        language = token.info.partition(" ")[0]
+        if DIRECTIVE.match(language):
+            continue
+        evaluate = EVALUATORS.get(language)
+        first, last = token.map
+        if evaluate is None:
+            raise ValueError(
+                f"{document.path}, line {first + 1}: no test runs a block of"
+                f" {language or 'no language'}: give it one of {', '.join(EVALUATORS)}"
+            )
+        parsed = Lexeme(token.content, 0, 0)
+        region = Region(starts[first], starts[last], parsed, evaluate)
+        region.lexemes["language"] = language
+        yield region
+
+
+def parse(path):
+    """A page, ready to be evaluated."""
+    return Document.parse(str(path), blocks)
+
+
+def languages(document):
+    return [region.lexemes["language"] for _, region in document.regions]
+
+
+def run_python(example):
+    """In one namespace for the page; a first line that is the name of a file also writes it."""
+    place = example.namespace["workplace"]
+    write(example.parsed, place)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        PythonEvaluator()(example)
+    example.namespace["output"] = output.getvalue()
+
+
+def write(text, place):
+    named = FILE.match(text)
+    if named:
+        path = place.copy.path(named[1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def run_commands(example):
+    place = example.namespace["workplace"]
+    example.namespace["output"] = place.run(example.parsed)
+
+
+def compare_output(example):
+    """What the block before printed."""
+    output = example.namespace["output"]
+    assert OUTPUT.check_output(example.parsed, output, OPTIONS), (
+        f"{example.path}, line {example.line}: the page says\n{example.parsed}\nbut it is\n{output}"
+    )
+
+
+def check_experiment(example):
+    """A whole experiment is read; a part of one is read as a part of that, or of `BASE`."""
+    settings = yaml.safe_load(example.parsed)
+    if not {"title", "models"} <= set(settings):
+        base = example.namespace.get("experiment") or yaml.safe_load(BASE.read_text())
+        settings = merged(base, settings)
+    example.namespace["experiment"] = settings
+    write(example.parsed, example.namespace["workplace"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "experiment.yaml"
+        path.write_text(yaml.safe_dump(settings, sort_keys=False))
+        experiment.read(path, SCHEMA)
+
+
+def merged(base, part):
+    both = {**base, **part}
+    for key in base.keys() & part.keys():
+        if isinstance(base[key], dict) and isinstance(part[key], dict):
+            both[key] = merged(base[key], part[key])
+    return both
+
+
+def check_snakefile(example):
+    """Snakemake reads it and plans, in a folder of its own, an experiment of its own."""
+    place = example.namespace["workplace"]
+    with tempfile.TemporaryDirectory() as folder:
+        text = example.parsed.replace("path/to/this/repository", str(place.copy.folder))
+        Path(folder, "Snakefile").write_text(text)
+        own = Path(folder, "my_experiments")
+        own.mkdir()
+        shutil.copy2(ROOT / "config/experiments/smoke.yaml", own / "ours.yaml")
+        ran = place.copy.snakemake("-n", "--quiet", "ours", folder=folder, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def apply_change(example):
+    """As `git apply` would, which needs no repository."""
+    place = example.namespace["workplace"]
+    ran = subprocess.run(
+        ["git", "apply", "--unidiff-zero", "--recount", "-"],
+        cwd=place.copy.folder,
+        input=example.parsed,
+        text=True,
+        capture_output=True,
+        # a folder below another repository would be taken for a part of that
+        env={**os.environ, "GIT_CEILING_DIRECTORIES": str(place.copy.folder.parent)},
+    )
+    assert ran.returncode == 0, f"{example.path}, line {example.line}: {ran.stderr}"
+
+
+def check_math(example):
+    latex2mathml.tex2mathml(example.parsed, as_block=True)
+
+
+def check_drawing(example):
+    """Nodes and arrows alone; what they say is generated."""
+    first, *lines = example.parsed.splitlines()
+    assert re.fullmatch(r"(flowchart|graph) (TD|TB|LR)", first.strip()), first
+    node = r'\w+(\[[^\]]+\]|\("?[^)]+"?\))?'
+    for line in lines:
+        assert re.fullmatch(rf"\s*{node}( --> {node})?|\s*(style|classDef|class) .*", line), line
+
+
+EVALUATORS = {
+    "python": run_python,
+    "yaml": check_experiment,
+    "sh": run_commands,
+    "snakemake": check_snakefile,
+    "diff": apply_change,
+    "text": compare_output,
+    "math": check_math,
+    "mermaid": check_drawing,
+}
