@@ -5,7 +5,7 @@
 - Commands are run by bash as they are printed. Quick ones really run: `make help`, `make plan`,
   dry runs, `snakemake` for what belongs to `smoke`, `sha256sum`, `python -m`. Builds and
   installations that take long are planned by the very same command: `make -n`, `snakemake -n`,
-  `pip install --dry-run`, `pytest --collect-only`. Commands of SLURM and `git` do nothing here.
+  `pip install --dry-run`, `pytest --collect-only`. Commands of SLURM are not run.
 - YAML is read as an experiment, a part of one as a part of the page's experiment or of `mnist`.
 - A Snakefile is planned, a change (`diff`) applied to the copy, math converted as the site does
   it, and `text` is the output of the block before it.
