@@ -24,11 +24,10 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.region import Lexeme
 
 from intriguing import experiment
+from intriguing.torchvision_import import import_torchvision
 
 SCHEMA = ROOT / "workflow" / "schemas" / "experiment.schema.yaml"
 BASE = ROOT / "config" / "experiments" / "mnist.yaml"
-# a page's directives for Sphinx, which the build of the site checks
-DIRECTIVE = re.compile(r"\{\w+\}$")
 # what a command may be, besides those that are replaced below
 TOOLS = (
     *("bash", "cat", "cp", "cut", "date", "dirname", "env", "grep", "head", "ls", "mkdir"),
@@ -36,6 +35,12 @@ TOOLS = (
 )
 # a first line that names the file that a block is
 FILE = re.compile(r"# ([\w./-]+\.(?:py|yaml|toml|smk))\n")
+
+# by the code of the copy, where the page has changed it
+READ = (
+    "from intriguing import experiment; "
+    'experiment.read("experiment.yaml", "workflow/schemas/experiment.schema.yaml")'
+)
 
 
 class Workplace:
@@ -86,7 +91,8 @@ REPLACED = {
 exec {MAKE} $real -o .venv/ready "$@"
 """,
     "snakemake": """case " $* " in
-*" --unlock "*|*" -n "*|*" smoke "*|*" results/smoke/"*) exec PYTHON -m snakemake --cores 1 "$@";;
+*" --unlock "*|*" -n "*|*" results/smoke/"*|*" results/try/"*)
+    exec PYTHON -m snakemake --cores 1 "$@";;
 *profiles/slurm*) PYTHON -c "import snakemake_executor_plugin_slurm" 2>/dev/null || exit 0;;
 *profiles/pbs*) PYTHON -c "import snakemake_executor_plugin_cluster_generic" 2>/dev/null || exit 0;;
 esac
@@ -114,8 +120,6 @@ def blocks(document):
         if token.type not in ("fence", "code_block"):
             continue
         language = token.info.partition(" ")[0]
-        if DIRECTIVE.match(language):
-            continue
         evaluate = EVALUATORS.get(language)
         first, last = token.map
         if evaluate is None:
@@ -139,9 +143,15 @@ def languages(document):
 
 
 def run_python(example):
-    """In one namespace for the page; a first line that is the name of a file also writes it."""
-    place = example.namespace["workplace"]
-    write(example.parsed, place)
+    """In one namespace for the page; a first line that is the name of a file writes that.
+
+    Files of the repository, and those that a later command runs, are only written.
+    """
+    if write(example.parsed, example.namespace["workplace"]) in ("src", "scripts", "try"):
+        return
+    if "torchvision" in example.parsed:
+        # as the workflow does before it runs a user's code
+        import_torchvision()
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         PythonEvaluator()(example)
@@ -149,11 +159,14 @@ def run_python(example):
 
 
 def write(text, place):
+    """Write a block that names its file; return how that name begins."""
     named = FILE.match(text)
-    if named:
-        path = place.copy.path(named[1])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    if not named:
+        return ""
+    path = place.copy.path(named[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return re.match(r"[a-z]+", named[1])[0]
 
 
 def run_commands(example):
@@ -183,10 +196,13 @@ def check_experiment(example):
         base = example.namespace.get("experiment") or yaml.safe_load(BASE.read_text())
         settings = merged(base, settings)
     example.namespace["experiment"] = settings
-    write(example.parsed, example.namespace["workplace"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "experiment.yaml"
-        path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    place = example.namespace["workplace"]
+    write(example.parsed, place)
+    path = place.copy.path("experiment.yaml")
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    if example.namespace.get("changed"):
+        place.run(f"python -c '{READ}'")
+    else:
         experiment.read(path, SCHEMA)
 
 
@@ -224,6 +240,7 @@ def apply_change(example):
         env={**os.environ, "GIT_CEILING_DIRECTORIES": str(place.copy.folder.parent)},
     )
     assert ran.returncode == 0, f"{example.path}, line {example.line}: {ran.stderr}"
+    example.namespace["changed"] = True
 
 
 def check_math(example):

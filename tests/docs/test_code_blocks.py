@@ -33,7 +33,8 @@ def test_every_block_runs(path, request, monkeypatch):
     document = parse(path)
     if RUNNING & set(languages(document)):
         copy = request.getfixturevalue("scratch")
-        shutil.copytree(copy.path("results/smoke"), copy.path("results/digits"))
+        for name in ("results/digits", "elsewhere/results/digits"):
+            shutil.copytree(copy.path("results/smoke"), copy.path(name))
         monkeypatch.chdir(copy.folder)
         monkeypatch.syspath_prepend(copy.folder)
         document.namespace["workplace"] = Workplace(copy)
@@ -45,5 +46,5 @@ def test_a_block_that_no_test_runs_is_refused(tmp_path):
     page = tmp_path / "page.md"
     for block in ("```\nsnakemake\n```", "```perl\nprint\n```", "Text.\n\n    snakemake\n"):
         page.write_text(f"{block}\n")
-        with pytest.raises(ValueError, match="line [13]: no test runs a block"):
+        with pytest.raises(ValueError, match=r"line [13]: no test runs a block"):
             parse(page)
