@@ -244,17 +244,13 @@ def _estimate(row, name, interval, digits):
 
 
 def _verdicts(claims):
-    """A sentence on the claims of the paper, and those that do not hold."""
-    judged = [row for row in claims if row["of"] == "paper" and row["verdict"] in VERDICTS]
-    if not judged:
-        return
-    found = [row["verdict"] for row in judged]
-    counts = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS]
-    refuted = " ".join(f"*{row['sentence']}*" for row in judged if row["verdict"] == "not")
-    yield ""
-    yield f"Of {len(judged)} claims of the paper that this experiment tests: {', '.join(counts)}."
-    if refuted:
-        yield f"What does not hold, and why, is in [corrections](docs/corrections.md): {refuted}"
+    """How many of the paper's claims hold."""
+    found = [row["verdict"] for row in claims if row["of"] == "paper"]
+    counts = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]
+    if counts:
+        where = "[corrections](docs/corrections.md)"
+        yield ""
+        yield f"Claims of the paper that this tests: {', '.join(counts)} (see {where})."
 
 
 # ---- files
