@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-TARGETS := slurm test check verify lint docs format help clean benchmark plan snapshot
+TARGETS := slurm test check verify lint docs site format help clean benchmark plan snapshot
 EXPERIMENTS := $(filter-out $(TARGETS),$(sort $(basename $(notdir \
 	$(wildcard config/experiments/*.yaml config/experiments/*.yml)))))
 RESULTS = $(notdir $(patsubst %/,%,$(wildcard results/*/)))
@@ -111,6 +111,10 @@ lint: $(READY)  ## check format and style of Python and Snakemake files
 
 docs: $(READY)  ## regenerate the documentation that is made from the code
 	@$(BIN)/python docs/generate.py
+
+site: $(READY)  ## the documentation as a site, docs/_build/html, with the reference of the library
+	@$(BIN)/python -m sphinx -c docs . docs/_build/html --fail-on-warning --keep-going --quiet
+	@echo "the documentation is in docs/_build/html/index.html"
 
 benchmark: $(READY) .venv/peers  ## our attacks and bounds compared with others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0

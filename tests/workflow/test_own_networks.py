@@ -54,11 +54,10 @@ MORE = {
 
 def follow_the_page(copy, digits):
     page = (ROOT / "docs" / "own_networks.md").read_text()
-    code, settings = (
-        re.search(rf"```{kind}\n(.*?)```", page, re.S).group(1) for kind in ("python", "yaml")
-    )
-    copy.path("my_networks.py").write_text(code)
-    copy.path(EXPERIMENT).write_text(settings)
+    # the first line of a block names its file
+    for name in ("my_networks.py", EXPERIMENT):
+        block = re.search(rf"```\w+\n(# {re.escape(name)}\n.*?)```", page, re.S).group(1)
+        copy.path(name).write_text(block)
     splits = (
         ("train", digits.train_images[:600], digits.train_labels),
         ("test", digits.test_images, digits.test_labels),

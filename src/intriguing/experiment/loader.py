@@ -31,6 +31,7 @@ MAKE_TARGETS = (
     "verify",
     "lint",
     "docs",
+    "site",
     "format",
     "clean",
     "help",

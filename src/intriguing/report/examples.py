@@ -18,6 +18,8 @@ from intriguing.artifacts.sample import sample_of
 class Examples:
     """Adversarial examples to show, a row an image.
 
+    Parameters
+    ----------
     originals, adversarial : float array (k, C, H, W) in [0, 1]
     labels, targets : int array (k,)
         Classes that the model gives to the original and to the adversarial image.

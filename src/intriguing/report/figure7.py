@@ -24,6 +24,8 @@ PAIRS = 8
 class Panel:
     """Images, each above its distorted version.
 
+    Parameters
+    ----------
     title : str
     originals, distorted : float array (k, C, H, W)
         The distorted ones are shown clipped to [0, 1].
