@@ -61,8 +61,8 @@ def _published(table: pandas.DataFrame, images: str) -> str:
         return ""
     if not on_same_data(table):
         return (
-            " Published values are of MNIST and show the scale alone: it is another data set, and"
-            " distortions per pixel do not compare across sizes of images."
+            " Published values are of MNIST, another data set, and show the scale alone: errors and"
+            " distortions do not compare across images of other kinds and sizes."
         )
     return (
         f" Published: Szegedy et al. 2013, as printed there, {images} of MNIST, target rule not"
