@@ -1,8 +1,10 @@
-"""What the site adds to Sphinx: math as MathML, blocks of Mermaid and Snakemake, titles of tables.
+"""What the site adds to Sphinx: math as MathML, blocks of Mermaid and Snakemake, pages of modules.
 
 A browser draws MathML itself, where Sphinx's own renderers need a script or LaTeX.
 """
 
+import importlib
+import pkgutil
 import re
 from pathlib import PurePath
 
@@ -10,6 +12,7 @@ from docutils import nodes
 from docutils.utils.math import latex2mathml
 from pygments.lexers.python import PythonLexer
 from sphinx.directives.code import CodeBlock
+from sphinx.util.docutils import SphinxDirective
 
 
 def inline_math(translator, node):
@@ -33,6 +36,22 @@ class Mermaid(CodeBlock):
         return super().run()
 
 
+class Modules(SphinxDirective):
+    """A section for each module of a package, with what it defines."""
+
+    required_arguments = 1
+
+    def run(self):
+        (package,) = self.arguments
+        path = importlib.import_module(package).__path__
+        names = [f"{package}.{module.name}" for module in pkgutil.iter_modules(path)]
+        text = "".join(
+            f"{name}\n{'-' * len(name)}\n\n.. automodule:: {name}\n   :members:\n\n"
+            for name in names
+        )
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
 def with_title(app, name, source):
     """A page that is only a table, as a build writes it, gets a title; other pages link to it."""
     if PurePath(name).match("docs/reproduction/*/*") and not source[0].startswith("#"):
@@ -49,6 +68,7 @@ def with_bars(app, what, name, obj, options, lines):
 def setup(app):
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
     app.add_directive("mermaid", Mermaid)
+    app.add_directive("modules", Modules)
     app.add_lexer("snakemake", PythonLexer)
     app.connect("source-read", with_title)
     app.connect("autodoc-process-docstring", with_bars)

@@ -228,7 +228,7 @@ def apply_change(example):
     """As `git apply` would, which needs no repository."""
     place = example.namespace["workplace"]
     ran = subprocess.run(
-        ["git", "apply", "--unidiff-zero", "--recount", "-"],
+        ["git", "apply", "-"],
         cwd=place.copy.folder,
         input=example.parsed,
         text=True,
