@@ -50,7 +50,7 @@ def filter_figure(
             height = learned.shape[4] + 1
             axis.set_xticks([])
             axis.set_yticks(
-                [height * (k + 0.5) for k in range(len(chosen))],
+                [height * (k + 0.5) - 1 for k in range(len(chosen))],
                 [f"row {row + 1}, column {column + 1}" for row, column in chosen],
             )
             axis.tick_params(left=False, labelleft=axis is axes[0])
