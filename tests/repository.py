@@ -18,6 +18,8 @@ FIGURES = (
     "unit_images",
     "units_figure",
     "rotation",
+    "curves",
+    "claim_pictures",
 )
 # the scripts that load what is chosen by name
 CHOOSING = {

@@ -19,12 +19,21 @@ REPORT = {
     "heatmap": {"canvas", "colours", "heatmap"},
     "layers_figure": {"canvas", "cells", "colours", "layers_figure"},
     "instability": {"canvas", "colours", "instability"},
-    "gallery": {"canvas", "colours", "gallery"},
-    "galleries": {"canvas", "colours", "gallery"},
+    "gallery": {"canvas", "colours", "examples", "gallery"},
+    "galleries": {"canvas", "colours", "examples", "gallery"},
     "figure7": {"canvas", "colours", "figure7"},
     "filters": {"canvas", "colours", "filters"},
     "bundle": {"bundle", "formats"},
-    "page": {"page"},
+    "claim_pictures": {"canvas", "claim_pictures", "colours"},
+    "curves": {"canvas", "colours", "curves"},
+    "page": {
+        *(
+            f"page.{name}"
+            for name in ("embed", "findings", "matrix", "pictures", "render", "sources")
+        ),
+        *("basis", "canvas", "cells", "checkout", "claim_pictures", "colours", "examples"),
+        "published",
+    },
     "collect": set(),
 }
 # in this order: what is loaded stays loaded

@@ -49,6 +49,7 @@ FIGURES = [
         "instability",
         "units",
         "rotation",
+        "curves",
         *GALLERIES,
     )
 ]
@@ -321,7 +322,15 @@ def test_a_deleted_table_alone_is_rebuilt(scratch):
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    followers = ("heatmap", "claims", "bundle", "page", "manifest", "build_record")
+    followers = (
+        "heatmap",
+        "claims",
+        "claim_pictures",
+        "bundle",
+        "page",
+        "manifest",
+        "build_record",
+    )
     assert scratch.planned("smoke") == {"table2": 1} | dict.fromkeys(followers, 1)
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before

@@ -24,7 +24,7 @@ def once(*rules):
 # all but the page, which names the commit, is in the manifest; the record of the build is last
 LAST = once("bundle", "page", "manifest", "build_record")
 # judged by nearly all tables
-CLAIMS = once("claims") | LAST
+CLAIMS = once("claims", "claim_pictures") | LAST
 TABLE1 = once("table1") | CLAIMS
 TABLE2 = once("table2", "heatmap") | CLAIMS
 TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure", "cures_table") | TABLE2
@@ -35,7 +35,9 @@ UNITS_TABLE = once("units_table", "units_figure", "rotation", "unit_images") | C
 # of one model, compared in the features of another
 UNITS = Counter(units=SEEDS) | UNITS_TABLE
 CERTIFICATES = once("certify", "certificates", "instability") | CLAIMS
-FIGURES = once("heatmap", "mistakes_figure", "layers_figure", "instability", "galleries")
+FIGURES = once("heatmap", "mistakes_figure", "layers_figure", "instability", "galleries") | once(
+    "curves", "claim_pictures"
+)
 FIGURES_OF_UNITS = once("units_figure", "rotation", "unit_images")
 
 
@@ -61,7 +63,7 @@ def of_models(number, halved=0):
         | NOISE
         | SETS_TABLE
         | UNITS
-        | once("galleries")
+        | once("galleries", "curves")
         | (HALVES if halved else Counter())
     )
 
@@ -202,7 +204,7 @@ TABLE = {
         TABLE1
         | TABLE2
         | BOUNDS
-        | once("certificates", "instability", "distortion", "galleries")
+        | once("certificates", "instability", "distortion", "galleries", "curves")
         | once("mistakes", "mistakes_figure", "cures_table")
         | UNITS_TABLE,
     ),
