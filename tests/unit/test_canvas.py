@@ -285,3 +285,21 @@ def test_numbers_in_cells_have_the_contrast_that_can_be_had(drawn):
             inside["".join(text.itertext())] = style_of(text, "fill")
     # pale, orange, red and nearly black cells
     assert inside == {"0": None, "3": None, "33": None, "60": "#ffffff", "66": "#ffffff"}
+
+
+@pytest.mark.parametrize("limits", [(0.25, 0.6), (0.03, 0.7), (1.0, 2.0), (1e-3, 1.0), (1.0, 3e6)])
+def test_labels_of_a_logarithmic_axis_do_not_run_into_each_other(limits):
+    with canvas.drawing([], canvas.COLUMN, 1.5) as figure:
+        axis = figure.subplots()
+        axis.plot(limits, [0, 1])
+        axis.set_xscale("log")
+        canvas.label_logarithmic(axis.xaxis)
+        figure.draw_without_rendering()
+        low, high = axis.get_xlim()
+        labels = [
+            label.get_window_extent()
+            for label in axis.get_xticklabels(which="both")
+            if low <= label.get_position()[0] <= high and label.get_text()
+        ]
+    assert len(labels) >= 2
+    assert all(first.x1 < second.x0 for first, second in itertools.pairwise(labels))

@@ -9,7 +9,9 @@ from typing import Literal
 
 import matplotlib
 import numpy as np
+from matplotlib import ticker
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -90,6 +92,26 @@ def difference(axis: Axes, pixels: NDArray[np.floating]) -> None:
         axis.imshow(pixels[0], cmap=colours.DIFFERENCES, vmin=-0.5, vmax=0.5)
     else:
         axis.imshow(np.clip(0.5 + pixels, 0, 1).transpose(1, 2, 0))
+
+
+def label_logarithmic(axis: Axis) -> None:
+    """Put labels on a logarithmic axis that do not run into each other.
+
+    On less than two decades 1, 2 and 5 have one, otherwise powers of ten.
+    """
+    low, high = axis.get_view_interval()
+    subs = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=6))
+    axis.set_major_formatter(ticker.FuncFormatter(_power))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+def _power(value: float, position: int | None = None) -> str:
+    if 0.001 <= value < 10_000:
+        return f"{value:g}"
+    digit, _, exponent = f"{value:.0e}".partition("e")
+    factor = "" if digit == "1" else rf"{digit}\times"
+    return rf"${factor}10^{{{int(exponent)}}}$"
 
 
 def message(figure: Figure, words: str) -> None:

@@ -48,13 +48,11 @@ def _dots(axis: Axes, cases: pandas.DataFrame) -> None:
     """Cases from the smallest to the largest, each with its interval."""
     places = np.arange(len(cases))
     axis.axvline(cases["line"].iloc[0], color=colours.INK, linewidth=0.8, linestyle=":")
-    axis.hlines(places, cases["low"], cases["high"], color="C0", linewidth=0.8, alpha=0.6)
+    axis.hlines(places, cases["low"], cases["high"], color="C0", linewidth=1)
     axis.plot(cases["value"], places, "o", color="C0", markersize=2.5)
     if cases["log"].iloc[0]:
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=6))
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_locator(ticker.NullLocator())
+        canvas.label_logarithmic(axis.xaxis)
     else:
         axis.xaxis.set_major_locator(ticker.MaxNLocator(5))
     axis.set_ylim(-1.5, len(cases) + 0.5)

@@ -63,7 +63,9 @@ def _panel(axis: Axes, curves: pandas.DataFrame) -> None:
                 label="" if seed else phase,
             )
     axis.set_xscale("log")
+    canvas.label_logarithmic(axis.xaxis)
     if (curves["objective"] > 0).all():
         axis.set_yscale("log")
+        canvas.label_logarithmic(axis.yaxis)
     if curves["phase"].nunique() > 1:
         axis.legend(fontsize=6, frameon=False)

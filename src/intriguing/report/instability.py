@@ -52,6 +52,7 @@ def draw(table: pandas.DataFrame, attack: str, paths: str | Path | Iterable[str 
             axis.set_xlim(1e-3, 1)  # no attacked image at all: a log axis has no limits of its own
         axis.set_yticks(places, rows["label"])
         axis.set_xscale("log")
+        canvas.label_logarithmic(axis.xaxis)
         axis.grid(axis="x")
         axis.set_xlabel("median distortion (root mean square per pixel)")
         axis.set_ylim(len(rows) - 0.5, -0.5)
