@@ -62,6 +62,7 @@ def distances():
     medians = {"pairwise_median": [1e-3, 0.0, 0.01], "found_median": [0.05, 0.06, np.nan]}
     return pandas.DataFrame(
         {"label": LABELS, "attack": "lbfgs", **medians, "noise_median": [0.5, 10.0, 1.0]}
+        | {"noise_capped": [False, True, False]}
     )
 
 

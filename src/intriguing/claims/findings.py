@@ -83,8 +83,8 @@ def difference(first: Effect, second: Effect) -> Effect:
 def average(effects: Sequence[Effect]) -> Effect:
     """Mean of several effects.
 
-    Its interval is the mean of theirs: it holds however they depend on each other, as they do where
-    they rest on the same images.
+    Its interval is the mean of theirs: it holds for estimates that are jointly normal, however they
+    are correlated, as they are where they rest on the same images.
     """
     number = len(effects)
     ends = zip(*((e.value, e.low, e.high) for e in effects), strict=True)

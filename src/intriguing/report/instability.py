@@ -9,9 +9,7 @@ import numpy as np
 import pandas
 
 from intriguing.report import canvas, colours
-
-# the largest that `attacks.noise.noise_tolerance` tries: there the class never changes
-_MOST_NOISE = 10
+from intriguing.report.certificates import STRONGEST_NOISE
 
 
 def draw(table: pandas.DataFrame, attack: str, paths: str | Path | Iterable[str | Path]) -> None:
@@ -36,7 +34,7 @@ def draw(table: pandas.DataFrame, attack: str, paths: str | Path | Iterable[str 
     with canvas.drawing(paths, canvas.COLUMN, 1.0 + 0.19 * len(rows)) as figure:
         axis = figure.subplots()
         noise = rows["noise_median"]
-        never = noise >= _MOST_NOISE
+        never = rows["noise_capped"].astype(bool)
         axis.hlines(places, certified, adversarial, color=colours.LIGHT, linewidth=4, zorder=1)
         marks = [
             (certified, "|", colours.CERTIFIED, "certified: no example is nearer"),
@@ -44,7 +42,7 @@ def draw(table: pandas.DataFrame, attack: str, paths: str | Path | Iterable[str 
             (noise.where(~never), "s", colours.NOISE, "Gaussian noise that changes the class"),
         ]
         if never.any():
-            words = f"noise up to {_MOST_NOISE} does not change it"
+            words = f"at least so far: noise up to {STRONGEST_NOISE:g} does not change it"
             marks.append((noise.where(never), ">", colours.NOISE, words))
         for values, mark, colour, label in marks:
             axis.scatter(values, places, marker=mark, s=22, color=colour, label=label, zorder=3)
