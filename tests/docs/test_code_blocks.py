@@ -11,35 +11,27 @@
   it, and `text` is the output of the block before it.
 """
 
-import shutil
-
 import pytest
-from code_blocks import Workplace, languages, parse
+from code_blocks import parse
 from repository import ROOT
 
+# the recipes have a file of their own, so that two processes share the work
 PAGES = sorted(
     [
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
         *(ROOT / name / "README.md" for name in ("config", "results")),
-        *(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts),
+        *(
+            path
+            for path in (ROOT / "docs").rglob("*.md")
+            if not {"_build", "recipes"} & set(path.parts)
+        ),
     ]
 )
-# what needs a copy of the repository
-RUNNING = {"python", "sh", "snakemake", "diff", "yaml"}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_block_runs(path, request, monkeypatch):
-    document = parse(path)
-    if RUNNING & set(languages(document)):
-        copy = request.getfixturevalue("scratch")
-        for name in ("results/digits", "elsewhere/results/digits"):
-            shutil.copytree(copy.path("results/smoke"), copy.path(name))
-        monkeypatch.chdir(copy.folder)
-        monkeypatch.syspath_prepend(copy.folder)
-        document.namespace["workplace"] = Workplace(copy)
-    for example in document.examples():
-        example.evaluate()
+def test_every_block_runs(path, run_page):
+    run_page(path)
 
 
 def test_a_block_that_no_test_runs_is_refused(tmp_path):
