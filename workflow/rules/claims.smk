@@ -25,7 +25,7 @@ rule claim_pictures:
     output:
         directory(paths.CLAIM_PICTURES),
     log:
-        "results/{experiment}/logs/figures/claims.log",
+        "results/{experiment}/logs/claim_pictures.log",
     localrule: True
     threads: 1
     resources:
