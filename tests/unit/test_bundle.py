@@ -23,8 +23,8 @@ def results(tmp_path):
     class Paths:
         csv, md, tex, html = (str(tmp_path / f"tables/table1.{form}") for form in paths.FORMATS)
 
-    rows = pandas.DataFrame({"model": ["A_1", "B & C"], "": ["ours", "paper"], "error %": [1, 2]})
-    formats.write(rows, [rows], "100 % of ours.", Paths)
+    rows = pandas.DataFrame({"model": ["A_1", "B & C"], "error %": ["1", "2"]})
+    formats.write(rows, {"": rows}, "100 % of ours.", Paths)
     for figures in CHOSEN.values():
         for _, stem in figures:
             for form in bundle.FIGURE_FORMATS:
@@ -66,11 +66,12 @@ def test_the_document_shows_what_is_there(results):
         document = archive.read("paper.tex").decode()
         shown = re.findall(r"\\(?:input|includegraphics)\{([^}]+)\}", document)
         assert set(shown) <= set(archive.namelist())
+        # with the line below the table
+        assert r"100 \% of ours." in archive.read("tables/table1.tex").decode()
     assert len(shown) == 4
     assert balanced(document)
-    assert r"\title{On 8×8 digits \& more}" in document
-    # what the line below the table says is part of its caption
-    assert r"\caption{Errors in \%. 100 \% of ours.}" in document
+    assert r"\title{On 8$\times$8 digits \& more}" in document
+    assert r"\captionof{table}{Errors in \%.}" in document
     labels = re.findall(r"\\label\{([^}]+)\}", document)
     assert labels == ["figure:transfer", "figure:gallery", "figure:gallery-2", "table:table1"]
     assert r"As Figure~\ref{figure:gallery}. Shown: B." in document and r"Shown: A\_1." in document
@@ -102,50 +103,6 @@ def test_characters_that_pdflatex_lacks_are_declared():
         r"\DeclareUnicodeCharacter{2212}{\ensuremath{-}}",
         r"\DeclareUnicodeCharacter{732B}{\texttt{U+732B}}",
     ]
-
-
-def test_a_long_table_is_printed_in_parts_and_long_cells_in_lines():
-    layout = pandas.DataFrame(
-        {
-            "model": [f"A & {k}" for k in range(70)],
-            "": "ours",
-            "error %": "1.0",
-            "because": ["word " * 20] + ["short"] * 69,
-        }
-    )
-    parts = bundle.table_parts(formats.latex(layout) + "\n" + formats.latex(layout[:2]) + "\nEnd.")
-    rows = [re.findall(r"A \\& (\d+) &", part) for part in parts]
-    assert [int(row) for part in rows[:-1] for row in part] == list(range(70))
-    assert rows[-1] == ["0", "1"] and max(map(len, rows)) <= 30
-    for part in parts:
-        assert balanced(part) and part.count(r"error \% &") == 1
-    assert r"\begin{tabular}{llr>{\raggedright\arraybackslash}p{6cm}}" in parts[0]
-
-
-def test_the_parts_of_a_table_have_one_number(results):
-    rows = pandas.DataFrame({"model": ["A"] * 40, "": "ours", "n": "1"})
-    (results / "tables/table1.tex").write_text(f"{formats.latex(rows)}\nEnd.\n")
-    bundle.write(contents(results), results / "paper.zip")
-    with zipfile.ZipFile(results / "paper.zip") as archive:
-        document = archive.read("paper.tex").decode()
-    first, second = re.findall(r"\\begin\{table\}.*?\\end\{table\}", document, re.S)
-    assert r"\caption{Errors in \%. End.}" in first and "addtocounter" not in first
-    assert r"\addtocounter{table}{-1}" in second and r"\caption{continued}" in second
-    assert r"\input{tables/table1-2.tex}" in second
-
-
-def test_a_table_of_another_kind_is_left_as_it_is():
-    merged = "\\begin{tabular}{lr}\n\\toprule\n\\multicolumn{2}{c}{a} \\\\\n\\midrule\nb & c \\\\\n"
-    for tabular in (
-        merged + "\\bottomrule\n\\end{tabular}",
-        "\\begin{tabular}{p{1cm}}x\\end{tabular}",
-    ):
-        (part,) = bundle.table_parts(f"{tabular}\n\nNote.")
-        assert tabular in part and balanced(part) and "Note" not in part
-
-
-def test_a_table_without_lines_is_its_sentence(results):
-    assert bundle.table_parts("No two models compare.\n") == [""]
 
 
 def entries():

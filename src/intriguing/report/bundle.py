@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from intriguing.artifacts.files import replacing
 from intriguing.report import formats
 
-FIGURE_FORMATS = ("pdf", "png")
-
-# lines that fit on a page; a table with more goes on in another
-_LINES = 30
-# a column with longer cells is this wide, and has this many characters in a line
-_LONG, _WRAPPED, _IN_LINE = 45, r">{\raggedright\arraybackslash}p{6cm}", 36
-
-_TABULAR = re.compile(r"\\begin\{tabular\}.*?\\end\{tabular\}", re.S)
-# one that can be divided: a line for each row, with as many cells as there are columns
-_PLAIN = re.compile(
-    r"\\begin\{tabular\}\{(?P<columns>[lrc]+)\}\n\\toprule\n(?P<head>.*?)\\\\\n\\midrule\n"
-    r"(?P<rows>.*?)\\bottomrule\n\\end\{tabular\}",
-    re.S,
-)
-_CELL = re.compile(r"(?<!\\)&")
+FIGURE_FORMATS, TABLE_FORMATS = ("pdf", "png"), ("csv", "tex")
 
 # what pdflatex does not print by itself
 _SYMBOLS = {
@@ -53,7 +38,7 @@ _DOCUMENT = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[margin=0.8in]{geometry}
-\usepackage{array,booktabs,graphicx,lscape}
+\usepackage{array,booktabs,caption,graphicx}
 @CHARACTERS@
 \title{@TITLE@}
 \author{}
@@ -63,43 +48,28 @@ _DOCUMENT = r"""\documentclass{article}
 
 @FIGURES@
 
-\begin{landscape}
 @TABLES@
-\end{landscape}
 \end{document}
 """
 
-_FLOATS = {
-    "figure": r"""\begin{figure}[p]
+_FIGURE = r"""\begin{figure}[p]
 \centering
 \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{\includegraphics{@FILE@}}
 \caption{@CAPTION@}
 \label{@LABEL@}
-\end{figure}""",
-    "table": r"""\begin{table}[p]
-\centering
-\input{@FILE@}
-@AGAIN@\caption{@CAPTION@}
+\end{figure}"""
+
+# no float: a table may be longer than a page
+_TABLE = r"""\captionof{table}{@CAPTION@}
 \label{@LABEL@}
-\end{table}""",
-}
-
-_PART = r"""\begin{tabular}{@COLUMNS@}
-\toprule
-@HEAD@ \\
-\midrule
-@ROWS@\bottomrule
-\end{tabular}"""
-
-_FITTED = r"""\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
-@TABULAR@}
-"""
+\medskip\noindent
+\input{@FILE@}"""
 
 _README = """Tables and figures of the experiment: @TITLE@
 
 paper.tex          shows everything; compile it twice: pdflatex paper.tex
 figures/           PDF for a paper, PNG for slides; 3.3 inches wide for one column, 6.9 for two
-tables/*.tex       for \\input: needs the packages array, booktabs and graphicx
+tables/*.tex       for \\input: needs the packages array and booktabs
 tables/*.csv       the numbers behind a table, one observation per row
 captions/*.txt     what each table and figure shows
 """
@@ -193,88 +163,25 @@ def _figures(contents: Contents) -> Iterator[tuple[str, dict[str, bytes]]]:
             files = {
                 f"{place}.{form}": Path(f"{stem}.{form}").read_bytes() for form in FIGURE_FORMATS
             }
-            yield _float("figure", _numbered(name, number), words, f"{place}.pdf"), files
+            label = f"figure:{name}-{number + 1}" if number else f"figure:{name}"
+            yield _filled(_FIGURE, FILE=f"{place}.pdf", CAPTION=words, LABEL=label), files
 
 
 def _tables(contents: Contents) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Each part of a table in LaTeX, and its files."""
+    """Each table in LaTeX, and its files."""
     for name, stem in contents.tables.items():
-        source = Path(f"{stem}.tex").read_text(encoding="utf-8")
-        note = source.rpartition("\\end{tabular}")[2].strip()
-        caption = f"{formats.latex_text(contents.captions[name])} {note}"
-        files = {f"tables/{name}.csv": Path(f"{stem}.csv").read_bytes()}
-        for number, part in enumerate(table_parts(source)):
-            place = f"tables/{_numbered(name, number)}.tex"
-            files[place] = part.encode()
-            words = _float(
-                "table", _numbered(name, number), "continued" if number else caption, place
-            )
-            # a part has the number of the whole
-            again = "\\addtocounter{table}{-1}\n" if number else ""
-            yield _filled(words, AGAIN=again), files
-            files = {}
-
-
-def _numbered(name: str, number: int) -> str:
-    return f"{name}-{number + 1}" if number else name
-
-
-def _float(kind: str, label: str, caption: str, file: str) -> str:
-    return _filled(_FLOATS[kind], FILE=file, CAPTION=caption.strip(), LABEL=f"{kind}:{label}")
+        place = f"tables/{name}.tex"
+        files = {
+            f"tables/{name}.{form}": Path(f"{stem}.{form}").read_bytes() for form in TABLE_FORMATS
+        }
+        caption = formats.latex_text(contents.captions[name])
+        yield _filled(_TABLE, FILE=place, CAPTION=caption, LABEL=f"table:{name}"), files
 
 
 def _filled(template: str, **values: str) -> str:
     for key, value in values.items():
         template = template.replace(f"@{key}@", value)
     return template
-
-
-def table_parts(source: str) -> list[str]:
-    """The layouts of a table in LaTeX, each in as many parts as it takes pages.
-
-    Parameters
-    ----------
-    source : str
-        As `formats.latex` writes layouts, one or several.
-
-    Returns
-    -------
-    list of str
-        A ``tabular`` each, not wider than the text; an empty one where there is no layout.
-    """
-    return [part for found in _TABULAR.findall(source) for part in _parts(found)] or [""]
-
-
-def _parts(tabular: str) -> list[str]:
-    found = _PLAIN.fullmatch(tabular)
-    rows = [row for row in found["rows"].split("\\\\\n") if row.strip()] if found else []
-    cells = [_CELL.split(row) for row in (found["head"], *rows)] if found else []
-    if not found or {len(row) for row in cells} != {len(found["columns"])}:
-        return [_filled(_FITTED, TABULAR=tabular)]
-    columns = "".join(
-        _WRAPPED if max(map(len, column)) > _LONG else alignment
-        for alignment, column in zip(found["columns"], zip(*cells, strict=True), strict=True)
-    )
-    parts = []
-    for page in _pages(rows):
-        lines = "".join(f"{row.strip()} \\\\\n" for row in page)
-        part = _filled(_PART, COLUMNS=columns, HEAD=found["head"].strip(), ROWS=lines)
-        parts.append(_filled(_FITTED, TABULAR=part))
-    return parts
-
-
-def _pages(rows: Iterable[str]) -> list[list[str]]:
-    pages: list[list[str]] = [[]]
-    free = _LINES
-    for row in rows:
-        longest = max(map(len, _CELL.split(row)))
-        lines = -(-longest // _IN_LINE) if longest > _LONG else 1
-        if lines > free and pages[-1]:
-            pages.append([])
-            free = _LINES
-        pages[-1].append(row)
-        free -= lines
-    return pages
 
 
 def declared_characters(text: str) -> str:
