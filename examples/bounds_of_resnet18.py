@@ -1,6 +1,6 @@
 """Bounds of the layers of torchvision's ResNet-18, and of the network as a whole.
 
-python examples/bounds_of_resnet18.py --size 64
+python examples/bounds_of_resnet18.py --size 64  # about a minute of processor time
 python examples/bounds_of_resnet18.py --weights DEFAULT  # trained on ImageNet, a download
 """
 

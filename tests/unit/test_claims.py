@@ -273,6 +273,11 @@ def test_formula_and_pools():
     apart = layers.assign(lower=[0.1, 1.0, 1.0, 3.0])
     assert verdict("formula", {"table5": apart})["verdict"] == REPRODUCED
     assert verdict("max-pools", {"table5": apart})["verdict"] == REPRODUCED
+    # a pool with a stride is no convolution, whatever is known of it
+    pool = pandas.DataFrame(
+        [{"kind": "average pool", "stride": 2.0, "paper_as_printed": 1.0, "lower": 0.5}]
+    )
+    assert verdict("formula", {"table5": pool})["verdict"] == UNTESTABLE
     plain = layers[layers["kind"] == "FC"]
     for claim in ("formula", "max-pools"):
         assert verdict(claim, {"table5": plain})["verdict"] == UNTESTABLE

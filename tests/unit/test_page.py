@@ -161,10 +161,13 @@ def test_examples_are_shown_pixel_by_pixel(monkeypatch):
 # ---- sentences
 
 
-def tables(successes=(200, 100), comparable=True):
+def tables(successes=(200, 100), comparable=True, low=14.0):
     return {
         "distortion": pandas.DataFrame({"success_n": [200, 100], "success_count": successes}),
         "table1": pandas.DataFrame({"distortion": [0.05, 0.114, float("nan")]}),
+        "claims": pandas.DataFrame(
+            {"claim": ["across models"], "effect": 18.25, "effect_low": low, "effect_high": 22.0}
+        ),
         "table2": transfer().assign(made_for="A", target=["A", "B"], comparable=comparable),
     }
 
@@ -174,12 +177,14 @@ def test_findings_are_sentences_of_numbers():
     assert "every one of 300 " in every and "0.05 to 0.11 per pixel" in size
     # the cell on the diagonal does not count
     assert "20.2 % of the cases" in others and "2.0 %" in others
+    assert "18.2 points more, 95 % interval 14.0 to 22.0)" in others
 
 
 def test_findings_do_not_claim_what_was_not_found():
     first, *_ = findings.findings(tables(successes=(200, 99)))
     assert "299 of 300 " in first and "every" not in first
     assert len(findings.findings(tables(comparable=False))) == 2
+    assert "leaves open" in findings.findings(tables(low=-1.0))[-1]
     nothing = tables()
     nothing["distortion"] *= 0
     (only,) = findings.findings(nothing)
@@ -187,16 +192,27 @@ def test_findings_do_not_claim_what_was_not_found():
 
 
 def test_verdicts_are_counted():
-    claims = pandas.DataFrame({"verdict": ["reproduced", "not", "reproduced", "not testable here"]})
-    assert findings.counts(claims) == "2 reproduced, 1 not reproduced, 1 not tested here."
+    verdicts = ["reproduced", "not", "reproduced", "not testable here", "not", "not"]
+    nothing = float("nan")
+    claims = pandas.DataFrame(
+        {
+            "verdict": verdicts,
+            "effect_low": [1.0, nothing, 1.0, nothing, -1.0, -2.0],
+            "effect_high": [2.0, nothing, 2.0, nothing, 1.0, -1.0],
+        }
+    )
+    # what is contradicted, or wrong without sampling, differs from what the images leave open
+    assert findings.counts(claims) == (
+        "2 reproduced, 2 not reproduced, 1 not decided here, 1 not tested here."
+    )
 
 
 def test_each_claim_with_cases_has_a_picture(tmp_path):
     rows = [
-        ("a b", 0.5, 0.1, 0.9, 0.0, "no difference", False),
-        ("c", 3e6, *[float("nan")] * 2, 1.0, "1", True),
+        ("a b", 0.5, 0.1, 0.9, 0.0, "no difference", "points", False),
+        ("c", 3e6, *[float("nan")] * 2, 1.0, "1", "ratio", True),
     ]
-    columns = ["claim", "value", "low", "high", "line", "line_is", "log"]
+    columns = ["claim", "value", "low", "high", "line", "line_is", "axis", "log"]
     claim_pictures.draw_all(pandas.DataFrame(rows, columns=columns), tmp_path / "claims")
     assert {path.name for path in (tmp_path / "claims").iterdir()} == {"a_b.svg", "c.svg"}
     claim_pictures.draw_all(pandas.DataFrame(columns=columns), tmp_path / "claims")

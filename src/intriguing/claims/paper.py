@@ -63,6 +63,8 @@ class Claim:
         A check of ours on what the paper says or shows, not a sentence of its own.
     line : (float, str)
         What the effect of a case is compared with in a picture, and what it is called.
+    axis : str
+        What the effect of a case is, in a picture.
     log : bool
         Whether the effects are ratios, to be shown on a logarithmic scale.
     """
@@ -74,6 +76,7 @@ class Claim:
     judge: Callable[[Tables], Finding]
     ours: bool = False
     line: tuple[float, str] = (0.0, "no difference")
+    axis: str = "points of test error saved"
     log: bool = False
 
 
@@ -191,7 +194,8 @@ def bounds_hold(tables: Tables) -> Finding:
 
 def printed_formula(tables: Tables) -> Finding:
     layers = tables["table5"]
-    strided = layers[layers["paper_as_printed"].notna() & (layers["stride"] > 1)]
+    convolutions = layers[(layers["kind"] == "Conv") & layers["paper_as_printed"].notna()]
+    strided = convolutions[convolutions["stride"] > 1]
     if strided.empty:
         return untestable("no convolution with a stride larger than 1")
     ratio = strided["paper_as_printed"] / strided["lower"]
@@ -331,6 +335,7 @@ CLAIMS = (
         ("distortion",),
         every_image,
         line=(100.0, "every image"),
+        axis="% of images with an example",
     ),
     Claim(
         "weight decay",
@@ -338,6 +343,7 @@ CLAIMS = (
         f"distortion of softmax models from one decay to the next; {IN_ALL}",
         ("table1",),
         distortion_grows_with_decay,
+        axis="difference of distortions",
     ),
     Claim(
         "order of models",
@@ -348,6 +354,7 @@ CLAIMS = (
         ("table1",),
         order_of_distortion,
         ours=True,
+        axis="difference of distortions",
     ),
     Claim(
         "across models",
@@ -356,6 +363,7 @@ CLAIMS = (
         f" noise of equal distortion; {IN_ALL}",
         ("table2",),
         transfer_across_models,
+        axis="points of error above noise",
     ),
     Claim(
         "across training sets",
@@ -363,6 +371,7 @@ CLAIMS = (
         f"the same for models whose training sets are disjoint; {IN_ALL}",
         ("table3", "table4"),
         transfer_across_training_sets,
+        axis="points of error above noise",
     ),
     Claim(
         "weaker across training sets",
@@ -371,6 +380,7 @@ CLAIMS = (
         f" of another; {IN_ALL}",
         ("table3", "table4"),
         weaker_across_training_sets,
+        axis="points of error lost",
     ),
     Claim(
         "amplification",
@@ -378,6 +388,7 @@ CLAIMS = (
         f"errors of each other model before and after amplification; {IN_ALL}",
         ("table3", "table4"),
         amplification_raises_transfer,
+        axis="points of error gained",
     ),
     Claim(
         "adversarial training",
@@ -412,6 +423,7 @@ CLAIMS = (
         bounds_hold,
         ours=True,
         line=(1.0, "certified"),
+        axis="least distortion / certified",
         log=True,
     ),
     Claim(
@@ -422,6 +434,7 @@ CLAIMS = (
         ("table5",),
         printed_formula,
         line=(1.0, "attained"),
+        axis="printed bound / attained norm",
         log=True,
     ),
     Claim(
@@ -432,6 +445,7 @@ CLAIMS = (
         ("table5",),
         pools_contract,
         line=(1.0, "contractive"),
+        axis="factor by which distances grow",
         log=True,
     ),
     Claim(
@@ -442,5 +456,6 @@ CLAIMS = (
         " pure in more than half; not: purer in more than half, or neither in any; partly: between",
         ("units",),
         units_and_directions,
+        axis="Cliff's delta of label purity",
     ),
 )

@@ -67,12 +67,13 @@ def cases(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
     -------
     pandas.DataFrame
         One row a case: ``claim``; ``value`` with its 95 % interval ``low`` to ``high`` (NaN where
-        nothing is sampled); ``line``, what it is compared with, and ``line_is``, what that is
-        called; ``log``: values are ratios. Claims that are not testable have no rows.
+        nothing is sampled) and ``axis``, what it is; ``line``, what it is compared with, and
+        ``line_is``, what that is called; ``log``: values are ratios. Claims that are
+        not testable have no rows.
     """
-    columns = ["claim", "value", "low", "high", "line", "line_is", "log"]
+    columns = ["claim", "value", "low", "high", "line", "line_is", "axis", "log"]
     rows = [
-        (claim.name, case.value, case.low, case.high, *claim.line, claim.log)
+        (claim.name, case.value, case.low, case.high, *claim.line, claim.axis, claim.log)
         for claim in CLAIMS
         for case in _judged(claim, tables).effects
     ]

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from intriguing.artifacts.files import replacing
 from intriguing.report import canvas, colours
 
-WIDTH, HEIGHT = 2.1, 0.75
+WIDTH, HEIGHT = 2.1, 0.9
 """Size in inches."""
 
 
@@ -57,6 +57,7 @@ def _dots(axis: Axes, cases: pandas.DataFrame) -> None:
         axis.xaxis.set_major_locator(ticker.MaxNLocator(5))
     axis.set_ylim(-1.5, len(cases) + 0.5)
     axis.set_yticks([])
+    axis.set_xlabel(cases["axis"].iloc[0])
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.annotate(
         cases["line_is"].iloc[0],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas
+from matplotlib import ticker
 from matplotlib.axes import Axes
 
 from intriguing.report import canvas, colours
@@ -14,6 +15,9 @@ from intriguing.report import canvas, colours
 # of the models that have a colour in turn, so that no two look alike
 _MARKS = ("o", "s", "^", "D")
 _COLOURS = 6
+
+LEAST_SPAN = 0.2
+"""Of the cosines that are shown: a closer view would make a trend of nothing."""
 
 
 def draw(table: pandas.DataFrame, paths: str | Path | Iterable[str | Path]) -> None:
@@ -61,6 +65,10 @@ def _scatter(axis: Axes, table: pandas.DataFrame) -> None:
         color=colours.MIDDLE,
         label="noise of the same distortion",
     )
+    low, high = axis.get_xlim()
+    room = max(0.0, LEAST_SPAN - (high - low)) / 2
+    axis.set_xlim(low - room, high + room)
+    axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
     axis.set_xlabel("mean cosine of the two models' margin gradients")
     axis.set_ylabel("errors of the other model (%)")
     axis.set_ylim(bottom=0)

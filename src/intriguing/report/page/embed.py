@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from intriguing.report.colours import INK
+from intriguing.report.colours import CERTIFIED, INK
 
 TYPES = {".png": "image/png", ".csv": "text/csv", ".tex": "text/x-tex"}
 # what a drawing names inside itself: an id, and how it is referred to
@@ -58,6 +58,8 @@ def drawing(path: str | Path, name: str, description: str) -> Markup:
     text = Path(path).read_text(encoding="utf-8")
     size = WIDTH.search(text)
     text = text[text.index("<svg ") :].replace(INK, "currentColor")
+    # dark blue cannot be seen on a dark page
+    text = text.replace(CERTIFIED.lower(), f"var(--mark, {CERTIFIED})")
     text = NAMES.sub(rf"\g<1>{name}-", text)
     # an axis of a figure says nothing to a screen reader; the description does
     width = f' style="--width: {float(size[1]) * SCALE:.0f}px"' if size else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import pandas
 
@@ -17,6 +18,9 @@ WORDS = {
 }
 """Verdicts as the page has them."""
 
+UNDECIDED = "not decided here"
+"""The interval of the effect holds both: the claim is neither reproduced nor contradicted."""
+
 
 def findings(tables: Mapping[str, pandas.DataFrame]) -> list[str]:
     """The main results as sentences.
@@ -24,14 +28,17 @@ def findings(tables: Mapping[str, pandas.DataFrame]) -> list[str]:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Tidy tables by name: ``distortion``, ``table1`` and ``table2``.
+        Tidy tables by name: ``claims``, ``distortion``, ``table1`` and ``table2``.
     """
     sets = tables["distortion"]
     attacked, found = int(sets["success_n"].sum()), int(sets["success_count"].sum())
     if not attacked:
         return ["No image was attacked: the models classify none of them correctly."]
     every = "every one of" if found == attacked else f"{found:,} of"
-    sentences = [f"A change that makes a network err was found in {every} {attacked:,} attempts."]
+    sentences = [
+        f"A change that makes a network err was found in {every} {attacked:,} attempts,"
+        " counting an image once for each network, seed and attack."
+    ]
     distortion = tables["table1"]["distortion"].dropna()
     if len(distortion):
         sentences.append(
@@ -44,17 +51,37 @@ def findings(tables: Mapping[str, pandas.DataFrame]) -> list[str]:
     if len(others):
         errors, noise = others["error_percent"].mean(), others["matched_noise_percent"].mean()
         sentences.append(
-            f"The same changed images also make other networks err, in {errors:.1f} % of the cases"
-            f" on average; random noise of the same size does so in {noise:.1f} %."
+            f"The same changed images make other networks err in {errors:.1f} % of the cases on"
+            f" average, random noise of the same size in {noise:.1f} %{_difference(tables)}."
         )
     return sentences
 
 
+def _difference(tables: Mapping[str, pandas.DataFrame]) -> str:
+    """The interval of what transfers, and whether it leaves open that nothing does."""
+    claims = tables["claims"].set_index("claim")
+    effect, low, high = (
+        claims.at["across models", f"effect{end}"] for end in ("", "_low", "_high")
+    )
+    if pandas.isna(low):
+        return ""
+    unknown = ", which leaves open whether they differ" if low <= 0 <= high else ""
+    return f" ({effect:.1f} points more, 95 % interval {low:.1f} to {high:.1f}{unknown})"
+
+
+def words(claim: Mapping[Any, Any]) -> str:
+    """The verdict on a claim, a row of the table of claims, as the page has it."""
+    verdict = claim["verdict"]
+    if verdict == NOT and claim["effect_low"] <= 0 <= claim["effect_high"]:
+        return UNDECIDED
+    return WORDS[verdict]
+
+
 def counts(claims: pandas.DataFrame) -> str:
     """How many claims have which verdict, in a sentence."""
-    numbers = Counter(claims["verdict"])
-    parts = [f"{numbers[verdict]} {words}" for verdict, words in WORDS.items() if numbers[verdict]]
-    return f"{', '.join(parts)}."
+    numbers = Counter(words(claim) for claim in claims.to_dict("records"))
+    order = [WORDS[REPRODUCED], WORDS[PARTLY], WORDS[NOT], UNDECIDED, WORDS[UNTESTABLE]]
+    return f"{', '.join(f'{numbers[one]} {one}' for one in order if numbers[one])}."
 
 
 def _between(values: pandas.Series) -> str:

@@ -169,7 +169,9 @@ def _claims(claims: Any, folder: str | Path) -> list[dict[str, Any]]:
         path = Path(folder) / f"{name}.svg"
         description = f"{row['cases']} cases: {row['reason']}"
         picture = embed.drawing(path, name, description) if path.exists() else ""
-        rows.append({**row, "picture": picture, "words": findings.WORDS[row["verdict"]]})
+        words = findings.words(row)
+        colour = "untested" if words == findings.UNDECIDED else row["verdict"]
+        rows.append({**row, "picture": picture, "words": words, "colour": colour})
     return rows
 
 
@@ -191,6 +193,7 @@ class Caption:
     def read(cls, path: str | Path) -> Caption:
         """A file of ``workflow/report``."""
         text = " ".join(Path(path).read_text(encoding="utf-8").split())
+        text = text.replace(" %", "\N{NO-BREAK SPACE}%")
         first, stop, rest = text.partition(". ")
         return cls(first + stop.strip(), rest)
 
