@@ -79,7 +79,15 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
     # values fall on few levels: shifted by their rank, so that all are seen
     for place, of_family in zip(places, values, strict=True):
         shift = np.linspace(-0.28, 0.28, len(of_family))
-        axis.plot(np.sort(of_family), place + shift, ".", color=colours.MIDDLE, markersize=1)
+        # thousands of points: as a picture, in drawings too
+        axis.plot(
+            np.sort(of_family),
+            place + shift,
+            ".",
+            color=colours.MIDDLE,
+            markersize=1,
+            rasterized=True,
+        )
         axis.plot(
             of_family.mean(),
             place,
