@@ -18,7 +18,7 @@ REPORT = {
     "mistakes_figure": {"canvas", "colours", "mistakes_figure"},
     "heatmap": {"canvas", "colours", "heatmap"},
     "layers_figure": {"canvas", "cells", "colours", "layers_figure"},
-    "instability": {"canvas", "colours", "instability"},
+    "instability": {"canvas", "cells", "certificates", "colours", "instability"},
     "gallery": {"canvas", "colours", "examples", "gallery"},
     "galleries": {"canvas", "colours", "examples", "gallery"},
     "figure7": {"canvas", "colours", "figure7"},
