@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-TARGETS := slurm test check verify lint docs format help clean benchmark plan
+TARGETS := slurm test check verify lint docs site format help clean benchmark plan snapshot
 EXPERIMENTS := $(filter-out $(TARGETS),$(sort $(basename $(notdir \
 	$(wildcard config/experiments/*.yaml config/experiments/*.yml)))))
 RESULTS = $(notdir $(patsubst %/,%,$(wildcard results/*/)))
@@ -42,8 +42,8 @@ END = $(call END_WITH,$(shell cat "$(call LAST_LINE,$<)" 2>/dev/null && rm -f "$
 END_WITH = $(if $(1),$(error $(1)))
 
 # these take an experiment as a variable: another target is built beside them, from nothing after clean
-NAMED_BY := plan:NAME clean:NAME verify:EXPERIMENT
-ALONE := $(firstword $(filter plan clean verify,$(MAKECMDGOALS)))
+NAMED_BY := plan:NAME clean:NAME verify:EXPERIMENT snapshot:EXPERIMENT
+ALONE := $(firstword $(filter plan clean verify snapshot,$(MAKECMDGOALS)))
 BESIDE := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
 ifneq ($(and $(ALONE),$(BESIDE)),)
 $(error $(BESIDE) would be built beside make $(ALONE): give \
@@ -57,7 +57,7 @@ TOLERANCE ?= 0
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(filter random,$(ORDER)),-p randomly)
 
 .DEFAULT_GOAL := digits
-.PHONY: $(TARGETS) $(EXPERIMENTS) $(EXPERIMENTS:%=build-%) dry-run second-build
+.PHONY: $(TARGETS) $(EXPERIMENTS) $(EXPERIMENTS:%=build-%) dry-run second-build small-copy
 
 $(EXPERIMENTS): %: build-%
 	$(END)
@@ -99,11 +99,22 @@ second-build: $(EXPERIMENT)
 	@for name in *; do [ "$$name" = results ] || ln -s "../$$name" .verify/; done
 	@$(call RUN,$(BIN)/snakemake $(EXPERIMENT) --directory .verify --quiet host reason)
 
+SNAPSHOT = docs/reproduction/$(EXPERIMENT)
+snapshot: small-copy  ## build EXPERIMENT=digits; a small copy of it, to be committed, in docs/reproduction
+	$(END)
+
+small-copy: $(EXPERIMENT)
+	@$(call RUN,$(BIN)/python -m intriguing.report.snapshot results/$(EXPERIMENT) $(SNAPSHOT))
+
 lint: $(READY)  ## check format and style of Python and Snakemake files
 	@$(BIN)/pytest tests/workflow/test_style.py
 
 docs: $(READY)  ## regenerate the documentation that is made from the code
 	@$(BIN)/python docs/generate.py
+
+site: $(READY)  ## the documentation as a site, docs/_build/html, with the reference of the library
+	@$(BIN)/python -m sphinx -c docs . docs/_build/html --fail-on-warning --keep-going --quiet
+	@echo "the documentation is in docs/_build/html/index.html"
 
 benchmark: $(READY) .venv/peers  ## our attacks and bounds compared with others, on MNIST and AlexNet (an hour)
 	@$(BIN)/snakemake results/mnist/models/fc100/seed0 results/mnist/models/fc10_1e-4/seed0
@@ -212,7 +223,27 @@ else:
 guess = "" if builds else " (usually: pip did not answer)"
 print(f"torch {build}: {size}{guess}{advice}", flush=True)
 endef
-export CHECK_MACHINE ANNOUNCE_TORCH
+
+# Says that torchvision was built for another build of torch, as when they come from two places: its
+# data sets and networks work all the same (src/intriguing/torchvision_import.py).
+define CHECK_PAIR
+from importlib import metadata
+
+try:
+    from torchvision import extension
+
+    fits = extension._has_ops()
+except RuntimeError:
+    fits = False
+if not fits:
+    torch, torchvision = map(metadata.version, ("torch", "torchvision"))
+    print(
+        f"torchvision {torchvision} was made for another build of torch than {torch}: the workflow"
+        " works with them, but torchvision's compiled operators do not; to have both from one"
+        " place: rm -r .venv, then make TORCH=... with a package index or a folder of wheels"
+    )
+endef
+export CHECK_MACHINE ANNOUNCE_TORCH CHECK_PAIR
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c "$$CHECK_MACHINE" "$(TORCH)"
@@ -224,5 +255,6 @@ ifneq ($(TORCH),)
 endif
 	@$(PIP) install --quiet -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c "$$CHECK_PAIR"
 	@echo "$(TORCH)" > $@
 	@echo "the environment is ready"

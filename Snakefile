@@ -6,6 +6,9 @@ from intriguing.job import stop_after_failed_jobs
 min_version("9.0")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/experiment.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"

@@ -40,8 +40,8 @@ def jobs(experiment):
     tables = len(paths.tables_of(experiment)) + 2  # two more as CSV alone
     figures = len(paths.paper_figures(experiment)) + len(paths.filter_figures(experiment))
     figures += 5 + 3 * experiment.has_units  # and galleries are one job
-    # data, certificates, manifest, page, target
-    rest = 5 + len(experiment.lipschitz["networks"]) + tables + figures
+    # data, certificates, manifest, page, build record, target
+    rest = 6 + len(experiment.lipschitz["networks"]) + tables + figures
     return len(experiment.seeds) * of_seed + rest
 
 

@@ -8,4 +8,5 @@ with job(snakemake):
     table = certificates.tidy(
         snakemake.params.models, read_table(snakemake.input.lines), snakemake.params.attacks
     )
-    formats.write(table, [certificates.layout(table)], certificates.CAPTION, snakemake.output)
+    layouts, caption = {"": certificates.layout(table)}, certificates.caption(table)
+    formats.write(table, layouts, caption, snakemake.output)

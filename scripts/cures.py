@@ -21,4 +21,4 @@ with job(snakemake):
         read_table(snakemake.input.attacks),
         read_table(snakemake.input.transfer),
     )
-    formats.write(table, [cures.layout(table)], cures.CAPTION, snakemake.output)
+    formats.write(table, {"": cures.layout(table)}, cures.caption(table), snakemake.output)

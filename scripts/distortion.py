@@ -2,11 +2,12 @@
 
 from intriguing.artifacts.files import read_table
 from intriguing.job import job
-from intriguing.report import distortion, formats
+from intriguing.report import basis, distortion, formats
 
 with job(snakemake):
     table = distortion.tidy(
         snakemake.params.models, read_table(snakemake.input.attacks), snakemake.params.attacks
     )
     caption = distortion.caption(snakemake.params.dataset, table)
-    formats.write(table, [distortion.layout(table)], caption, snakemake.output)
+    layouts, notes = {"": distortion.layout(table)}, basis.warnings(table)
+    formats.write(table, layouts, caption, snakemake.output, notes=notes)

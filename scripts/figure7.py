@@ -11,4 +11,4 @@ with job(snakemake):
     errors = read_table(snakemake.input.errors)
     panels = figure7.adversarial_panels(data, snakemake.input.examples, labels.values())
     panels.append(figure7.noise_panel(data, snakemake.params.noise, errors, labels))
-    figure7.draw(panels, snakemake.output[0])
+    figure7.draw(panels, snakemake.output)

@@ -7,6 +7,6 @@ with job(snakemake):
     filters.run(
         snakemake.input.model,
         snakemake.wildcards.model,
-        snakemake.output[0],
+        snakemake.output,
         title=snakemake.params.label,
     )

@@ -8,7 +8,7 @@ with job(snakemake):
     gallery.draw_set(
         open_dataset(snakemake.input.data),
         snakemake.input.examples,
-        snakemake.output[0],
+        snakemake.output,
         count=snakemake.params.shown,
         label=snakemake.params.label,
     )

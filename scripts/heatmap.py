@@ -5,4 +5,4 @@ from intriguing.job import job
 from intriguing.report import heatmap
 
 with job(snakemake):
-    heatmap.draw(read_table(snakemake.input.table), snakemake.output[0])
+    heatmap.draw(read_table(snakemake.input.table), snakemake.output)

@@ -5,6 +5,4 @@ from intriguing.job import job
 from intriguing.report import instability
 
 with job(snakemake):
-    instability.draw(
-        read_table(snakemake.input.table), snakemake.params.attack, snakemake.output[0]
-    )
+    instability.draw(read_table(snakemake.input.table), snakemake.params.attack, snakemake.output)

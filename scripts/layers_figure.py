@@ -5,4 +5,4 @@ from intriguing.job import job
 from intriguing.report import layers_figure
 
 with job(snakemake):
-    layers_figure.draw(read_table(snakemake.input.table), snakemake.output[0])
+    layers_figure.draw(read_table(snakemake.input.table), snakemake.output)

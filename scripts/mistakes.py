@@ -8,4 +8,4 @@ with job(snakemake):
     table = mistakes.tidy(
         snakemake.params.models, read_table(snakemake.input.transfer), snakemake.params.attack
     )
-    formats.write(table, [mistakes.layout(table)], mistakes.caption(table), snakemake.output)
+    formats.write(table, {"": mistakes.layout(table)}, mistakes.caption(table), snakemake.output)

@@ -5,4 +5,4 @@ from intriguing.job import job
 from intriguing.report import mistakes_figure
 
 with job(snakemake):
-    mistakes_figure.draw(read_table(snakemake.input.table), snakemake.output[0])
+    mistakes_figure.draw(read_table(snakemake.input.table), snakemake.output)

@@ -7,4 +7,4 @@ from intriguing.report import rotation
 with job(snakemake):
     files = snakemake.params.files
     rows = {name: [read_table(path) for path in paths] for name, paths in files.items()}
-    rotation.draw(snakemake.params.labels, rows, snakemake.output[0])
+    rotation.draw(snakemake.params.labels, rows, snakemake.output)

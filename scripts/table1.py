@@ -15,6 +15,8 @@ with job(snakemake):
         read_table(snakemake.input.attacks),
         published.read(snakemake.input.published),
         snakemake.params.attack,
+        same_data=snakemake.params.same_data,
     )
-    caption = basis.caption(**snakemake.params.basis, published="training images")
-    formats.write(table, [table1.layout(table)], caption, snakemake.output)
+    caption = basis.caption(**snakemake.params.basis, table=table, published="training images")
+    layouts, notes = {"": table1.layout(table)}, basis.warnings(table)
+    formats.write(table, layouts, caption, snakemake.output, notes=notes)

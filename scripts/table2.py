@@ -11,7 +11,9 @@ with job(snakemake):
         published.read(snakemake.input.published),
         snakemake.params.attack,
         snakemake.params.noise,
+        same_data=snakemake.params.same_data,
     )
-    layouts = [table2.layout(table), table2.control_layout(table)]
-    caption = basis.caption(**snakemake.params.basis, published="training images")
-    formats.write(table, layouts, caption, snakemake.output)
+    layouts, sortable = table2.layouts(table), table2.sortable(table)
+    rests_on = basis.caption(**snakemake.params.basis, table=table, published="training images")
+    caption = table2.caption(rests_on, table)
+    formats.write(table, layouts, caption, snakemake.output, sortable=sortable)

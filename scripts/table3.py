@@ -15,6 +15,8 @@ with job(snakemake):
         read_table(snakemake.input.attacks),
         published.read(snakemake.input.published),
         snakemake.params.attack,
+        same_data=snakemake.params.same_data,
     )
-    caption = basis.caption(**snakemake.params.basis, published="test images")
-    formats.write(table, [table3.layout(table)], caption, snakemake.output)
+    caption = basis.caption(**snakemake.params.basis, table=table, published="test images")
+    layouts, notes = {"": table3.layout(table)}, basis.warnings(table)
+    formats.write(table, layouts, caption, snakemake.output, notes=notes)

@@ -14,7 +14,9 @@ with job(snakemake):
         published.read(snakemake.input.published),
         params.noise,
         params.amplified,
+        same_data=params.same_data,
     )
-    layouts = [table4.layout(table), table4.control_layout(table)]
-    caption = table4.caption(basis.caption(**params.basis, published="test images"), table)
-    formats.write(table, layouts, caption, snakemake.output)
+    layouts, sortable = table4.layouts(table), table4.sortable(table)
+    rests_on = basis.caption(**params.basis, table=table, published="test images")
+    caption = table4.caption(rests_on, table)
+    formats.write(table, layouts, caption, snakemake.output, sortable=sortable)

@@ -9,4 +9,5 @@ with job(snakemake):
         [(entry, read_table(path)) for path, entry in snakemake.params.networks.items()],
         published.read(snakemake.input.published),
     )
-    formats.write(table, [table5.layout(table)], table5.CAPTION, snakemake.output)
+    layouts, caption = {"": table5.layout(table)}, table5.caption(table)
+    formats.write(table, layouts, caption, snakemake.output, notes=table5.notes(table))

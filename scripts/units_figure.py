@@ -7,4 +7,4 @@ from intriguing.report import units_figure
 with job(snakemake):
     files = snakemake.params.files
     rows = {name: [read_table(path) for path in paths] for name, paths in files.items()}
-    units_figure.draw(snakemake.params.labels, rows, snakemake.output[0])
+    units_figure.draw(snakemake.params.labels, rows, snakemake.output)

@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 # those whose jobs load no torch: numbers only, and with matplotlib
 TABLES = ("table1", "table2", "table5", "distortion", "certificates", "cures", "units_table")
-LIGHT = (*TABLES, "merge", "collect")
+LIGHT = (*TABLES, "bundle", "merge", "collect")
 FIGURES = (
     "gallery",
     "galleries",
@@ -18,6 +18,8 @@ FIGURES = (
     "unit_images",
     "units_figure",
     "rotation",
+    "curves",
+    "claim_pictures",
 )
 # the scripts that load what is chosen by name
 CHOOSING = {

@@ -6,9 +6,12 @@ import contextlib
 import ctypes
 import logging
 import os
+import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -68,13 +71,51 @@ def _log_needs() -> None:
         import resource
     except ImportError:  # Windows
         return
+    import psutil
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     kilobyte = 1 if sys.platform == "darwin" else 1024
     logging.getLogger(__name__).info(
-        "done: %.1f s of processor time, at most %.0f MiB of memory",
+        "done: %.1f s of processor time, at most %.0f MiB of memory, %.1f s in all",
         used.ru_utime + used.ru_stime,
         used.ru_maxrss * kilobyte / 2**20,
+        time.time() - psutil.Process().create_time(),
     )
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job needed.
+
+    processor_seconds : float
+    memory_mib : int
+        The most that it held.
+    wall_seconds : float or None
+        From the start of its process; None in logs of versions that did not note it.
+    """
+
+    processor_seconds: float
+    memory_mib: int
+    wall_seconds: float | None
+
+
+# what `_log_needs` writes
+_NEEDS = re.compile(
+    r"done: ([\d.]+) s of processor time, at most (\d+) MiB of memory(?:, ([\d.]+) s in all)?$",
+    re.MULTILINE,
+)
+
+
+def needs_of(log_path: str | Path) -> Needs | None:
+    """What the job of a log needed; None without a log, or if the job did not succeed."""
+    try:
+        found = _NEEDS.search(Path(log_path).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    if found is None:
+        return None
+    wall = float(found[3]) if found[3] else None
+    return Needs(float(found[1]), int(found[2]), wall)
 
 
 def _explain(log_path: str, results: Path, inputs: Sequence[str]) -> None:

@@ -69,6 +69,19 @@ def code_hash(script: str | Path, references: Iterable[str] = ()) -> str:
     return _hash({"script": script, **files}, references)
 
 
+def text_hash(path: str | Path) -> str:
+    """Hash of a text file without its empty lines and the lines that ``#`` begins.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    lines = (line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
+    text = "\n".join(line for line in lines if line and not line.startswith("#"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def factory_hash(factory: str) -> str:
     """Hash of the module of a user's factory and of what it imports.
 

@@ -12,6 +12,7 @@ from intriguing import networks
 from intriguing.artifacts import bounds as stored
 from intriguing.artifacts.dataset import open_dataset, write_dataset
 from intriguing.artifacts.files import read_table, write_arrays, write_table
+from intriguing.attacks import noise
 from intriguing.errors import ArtifactError, ModelError
 from intriguing.lipschitz.network import network_bounds
 from intriguing.report import certificates, instability, layers_figure, published, table5
@@ -56,15 +57,19 @@ def table(bounds, tmp_path):
     layers = read_table(tmp_path / "layers.csv")
     published_bounds = published.read(ROOT / "resources" / "paper" / "table5.csv")
     shown = [
-        ({"label": "A", "architecture": "alexnet", "seed": 0}, layers),
-        ({"label": "B", "architecture": "softmax", "seed": 0}, layers),
-        ({"label": "B", "architecture": "softmax", "seed": 1}, layers),
+        (entry("A", "alexnet", weights="random weights"), layers),
+        (entry("B", "softmax"), layers),
+        (entry("B", "softmax", seed=1), layers),
     ]
     return table5.tidy(shown, published_bounds)
 
 
+def entry(label, architecture, *, weights="", seed=0):
+    return {"label": label, "architecture": architecture, "weights": weights, "seed": seed}
+
+
 def test_table5_shows_the_published_bound_of_each_layer(table):
-    first = table[table["network"] == "A"].set_index("layer")
+    first = table[table["network"] == "A, random weights"].set_index("layer")
     assert first.loc["Conv1", "published_bound"] == 2.75
     assert first.loc["FC2", "published_bound"] == 4
     assert table[table["network"] == "B"]["published_bound"].isna().all()
@@ -76,7 +81,14 @@ def test_table5_shows_the_published_bound_of_each_layer(table):
     ]
     line = layout.iloc[0]
     assert line["size"] == "3×5×5×8" and line["stride"] == "2"
-    assert line["published"] == "2.75 [V]"
+    assert line["published, other weights"] == "2.75"
+    assert line["published, other weights"].kind == "number published other"
+    assert "not compared" in table5.caption(table) and "first is shown" in table5.caption(table)
+    # without an AlexNet nothing published is mentioned
+    others = table[table["network"] == "B"]
+    assert "published, other weights" not in table5.layout(others)
+    assert "published" not in table5.caption(others).lower()
+    assert set(table["weights"]) == {"random weights", "trained here"}
     assert float(line["printed"]) == pytest.approx(float(line["corrected"]) / 2, rel=1e-3)
 
 
@@ -154,6 +166,29 @@ def test_certificates(certified):
     assert layout.iloc[0]["least ratio"] == "1.40"
 
 
+def test_distances_that_four_decimals_do_not_show(certified):
+    assert certificates.STRONGEST_NOISE == noise.STRONGEST
+    tiny = dict.fromkeys(("simple", "simple_low", "simple_high"), 3.84e-10)
+    table = certified.assign(
+        **tiny, noise_median=[10.0, 9.5, 1.0, 1.0], noise_capped=[True, True, False, False]
+    )
+    layout = certificates.layout(table.assign(least_ratio=[192360495600.0, 126911.1, 1.0, 2.0]))
+    assert layout["certified, simple"][0] == "3.8 [3.8, 3.8] ×10⁻¹⁰"
+    assert list(layout["noise, median"]) == ["≥ 10 (largest tried)", "≥ 9.5", "1.0000", "1.0000"]
+    assert list(layout["least ratio"]) == ["1.9×10¹¹", "126911", "1.00", "2.00"]
+
+
+def test_noise_that_changes_no_class_is_known_as_such(certified):
+    assert not certified["noise_capped"].any()
+    line = {"attack": "a", "model": "m", "method": "lbfgs", "split": "test", "targets": "any"}
+    line |= {"n": 9, "least_ratio": 1.5}
+    for name in ("simple", "pairwise", "found", "noise"):
+        line |= {f"{name}_{end}": 0.1 for end in ("mean", "deviation", "median")}
+    seeds = [line | {"seed": 0}, line | {"seed": 1, "noise_median": 10.0}]
+    table = certificates.tidy({"m": {"label": "M"}}, pandas.DataFrame(seeds), ["a"])
+    assert table["noise_capped"].item() and table["noise_median"].item() == pytest.approx(5.05)
+
+
 @pytest.mark.parametrize("targeted", [False, True])
 def test_no_image_is_attacked(targeted, tmp_path):
     # as the stage writes it if a model misclassifies all of them
@@ -166,6 +201,7 @@ def test_no_image_is_attacked(targeted, tmp_path):
     models = {"m": {"label": "M"}, "o": {"label": "O"}}
     table = certificates.tidy(models, pandas.read_csv(tmp_path / "all.csv"), ["a"])
     shown = certificates.layout(table)
+    assert certificates.caption(table).count("nothing") == 0
     assert list(shown.columns)[-2:] == ["noise, median", "least ratio"]
     assert shown.values.tolist() == [[name, "a", "0", *[""] * 6] for name in "MO"]
     instability.draw(table, "a", tmp_path / "instability.png")
@@ -194,8 +230,8 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     data = open_dataset(path)
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), Unknown(), nn.Linear(64, 10)).eval()
-    entry = {"split": "test", "count": 12, "targets": "next", "lipsdp": True}
-    bounds = lipschitz.run(data, model, entry)
+    bounded = {"split": "test", "count": 12, "targets": "next", "lipsdp": True}
+    bounds = lipschitz.run(data, model, bounded)
     reason = bounds.reason
     assert (
         "no bound for the operation exp" in reason
@@ -218,7 +254,7 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
         "margin": 1e-4,
         "search": {},
         "labels": "model",
-        **{key: entry[key] for key in ("split", "count", "targets")},
+        **{key: bounded[key] for key in ("split", "count", "targets")},
     }
     adversarial = attack.run(data, model, Task.of(data.class_names), attack_entry, seed=0)
     lines = certificate.run(data, model, {"lbfgs": adversarial}, again)
@@ -226,16 +262,29 @@ def test_a_network_without_bounds_goes_through_the_stage(digits, tmp_path):
     lines.insert(0, "model", "m")
     lines.insert(0, "seed", 0)
     table = certificates.tidy({"m": {"label": "M"}}, lines, ["lbfgs"])
-    assert certificates.layout(table).iloc[0]["certified, pairwise"].startswith("0.0000")
+    line = certificates.layout(table).iloc[0]
+    assert line["certified, pairwise"] == "nothing" and line["least ratio"] == ""
+    assert "no certified constant" in certificates.caption(table)
     instability.draw(table, "lbfgs", tmp_path / "instability.png")
     shown = table5.tidy(
-        [({"label": "M", "architecture": "", "seed": 0}, read_table(tmp_path / "layers.csv"))],
+        [
+            (entry("M", "", weights="weights as built"), read_table(tmp_path / "layers.csv")),
+            (entry("N", ""), read_table(tmp_path / "layers.csv")),
+        ],
         published.read(ROOT / "resources" / "paper" / "table5.csv"),
     )
     # the known layers alone have bars
     for path, rows in (("all.png", shown), ("known.png", shown[shown["layer"] != "exp1"])):
         layers_figure.draw(rows, tmp_path / path)
     assert (tmp_path / "all.png").read_bytes() == (tmp_path / "known.png").read_bytes()
-    cells = table5.layout(shown).set_index("layer")["ours [lower, upper]"]
-    assert cells["exp1"] == "[0, inf]: no constant"
-    assert ", inf]: there is no bound for the operation exp" in cells["network"]
+    # the row in which the chain of bounds ends says so, and a note below the table why
+    for network in ("M, weights as built", "N"):
+        layout = table5.layout(shown)
+        cells = layout[layout["network"] == network].set_index("layer")["ours [lower, upper]"]
+        assert cells["exp1"] == "no constant ¹" and cells["exp1"].sort == math.inf
+        assert cells["network"].startswith("no constant from exp1 on ¹; at least ")
+    (note,) = table5.notes(shown)
+    assert note.startswith("¹ There is no bound for the operation exp") and note.endswith(".")
+    # of a model that cannot be traced only the layers that are known are listed
+    alone = table5.layout(shown[shown["layer"] != "exp1"])
+    assert alone["ours [lower, upper]"].iloc[-1].startswith("no constant ¹; at least ")

@@ -8,7 +8,7 @@ import pytest
 from repository import ROOT
 
 from intriguing import intervals
-from intriguing.claims import evaluate, findings, paper
+from intriguing.claims import evaluate, findings, paper, verdicts
 from intriguing.claims.findings import NOT, PARTLY, REPRODUCED, UNTESTABLE, Effect
 from intriguing.report import cells, published
 from intriguing.report import claims as report
@@ -273,6 +273,11 @@ def test_formula_and_pools():
     apart = layers.assign(lower=[0.1, 1.0, 1.0, 3.0])
     assert verdict("formula", {"table5": apart})["verdict"] == REPRODUCED
     assert verdict("max-pools", {"table5": apart})["verdict"] == REPRODUCED
+    # a pool with a stride is no convolution, whatever is known of it
+    pool = pandas.DataFrame(
+        [{"kind": "average pool", "stride": 2.0, "paper_as_printed": 1.0, "lower": 0.5}]
+    )
+    assert verdict("formula", {"table5": pool})["verdict"] == UNTESTABLE
     plain = layers[layers["kind"] == "FC"]
     for claim in ("formula", "max-pools"):
         assert verdict(claim, {"table5": plain})["verdict"] == UNTESTABLE
@@ -361,3 +366,20 @@ def test_the_claims_as_a_table():
     assert line["verdict"] == "reproduced" and line["effect"].startswith("17 [")
     assert line["cases"] == "2" and line["n"] == "400"
     assert list(layout["verdict"]).count("not testable here") == len(table) - 1
+
+
+def test_the_cases_of_a_claim_are_those_that_it_was_judged_by():
+    tables = {"table2": transfers(20, 3)}
+    layers = {"kind": ["Conv", "max-pool"], "stride": [4.0, 2.0], "lower": [0.5, 2.0]}
+    tables["table5"] = pandas.DataFrame(layers | {"paper_as_printed": [0.125, np.nan]})
+    cases = verdicts.cases(tables).set_index("claim")
+    assert set(cases.index) == {"across models", "formula", "max-pools"}
+    judged = evaluate(tables).set_index("claim")
+    for claim in set(cases.index):
+        assert len(cases.loc[[claim]]) == judged.loc[claim, "cases"]
+    # errors of 20 % instead of 3 %, in both pairs
+    assert list(cases.loc["across models", "value"]) == pytest.approx([17, 17])
+    assert (cases.loc["across models", "low"] < 17).all() and not cases.loc[
+        "across models", "log"
+    ].any()
+    assert cases.loc["formula", ["value", "line"]].tolist() == [0.25, 1.0]

@@ -106,3 +106,12 @@ def test_the_command(one, tmp_path):
     assert run(one, other, "--tolerance", 0.2).returncode == 1
     broken = run(one, tmp_path / "nowhere")
     assert broken.returncode == 1 and broken.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("name", ["figure.pdf", "figure.svg", "paper.zip"])
+def test_what_shows_numbers_in_any_format_follows_from_them(one, tmp_path, name):
+    (one / name).write_bytes(b"7")
+    other = written(tmp_path / "other", errors=8)
+    (other / name).write_bytes(b"8")
+    ran = run(one, other, "--tolerance", 0.2)
+    assert ran.returncode == 0 and "4 of 6 files differ, 0 by more" in ran.stderr

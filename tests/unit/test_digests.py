@@ -15,7 +15,9 @@ import pytest
 from intriguing.artifacts import digests
 from intriguing.artifacts.files import write_text
 from intriguing.errors import ArtifactError
-from intriguing.job import job
+from intriguing.job import job, needs_of
+
+IMPORTED = time.time()
 
 CONTENT = {"table.csv": b"a,b\n1,2\n", "model/weights": bytes(range(256)) * 40, "model/empty": b""}
 
@@ -277,11 +279,10 @@ def test_a_job_records_what_it_wrote_and_only_when_it_is_done(results):
         target.write_text("whole")
     check("table.csv")
     # what the job needed, and of what the table was made
-    needed = re.search(
-        r"done: ([\d.]+) s of processor time, at most (\d+) MiB",
-        (results / "logs/job.log").read_text(),
-    )
-    assert float(needed[1]) > 0 and int(needed[2]) > 10
+    needed = needs_of(results / "logs/job.log")
+    assert needed.processor_seconds > 0 and needed.memory_mib > 10
+    # not of the job alone: its process had to start
+    assert needed.wall_seconds > time.time() - IMPORTED - 0.05
     assert re.search(
         r"^# from [0-9a-f]{64}  model$", (results / "digests/table.csv.sha256").read_text(), re.M
     )

@@ -403,6 +403,33 @@ def test_a_model_with_weights_does_not_depend_on_the_training_of_others(tmp_path
     assert made.model("own")["factory"] == "a:b" and "factory" not in made.model("net")
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"architecture": "alexnet", "weights": "as_built"}, "random weights"),
+        ({"factory": "a:b", "weights": "as_built"}, "weights as built"),
+        ({"architecture": "alexnet", "weights": "folder/alexnet.pt"}, "weights alexnet.pt"),
+        (
+            {"architecture": "torchvision_alexnet", "weights": "IMAGENET1K_V1"},
+            "weights IMAGENET1K_V1",
+        ),
+    ],
+)
+def test_table5_is_given_where_weights_come_from(tmp_path, entry, words):
+    settings = changed(["models", "own"], {"label": "o", **entry})
+    settings["lipschitz"] = {"networks": {"n": NETWORK | {"label": "n"}}}
+    shown = paths.bounded_networks(read(tmp_path, settings)).values()
+    assert [network["weights"] for network in shown] == ["random weights", "", words]
+
+
+def test_published_values_are_compared_on_mnist_alone(tmp_path):
+    for name, same in (("mnist", True), ("fashion_mnist", False), ("digits", False)):
+        made = read(tmp_path, changed(["data", "name"], name))
+        assert made.has_data_of_paper == same
+    folder = {"name": "image_folder", "folder": "mnist", "size": 28}
+    assert not read(tmp_path, changed(["data"], folder)).has_data_of_paper
+
+
 def test_an_attack_of_some_models(tmp_path):
     settings = changed(["models", "own"], MINIMAL["models"]["net"] | {"label": "o"})
     settings["attacks"] = {"all": {}, "one": {"models": ["own"], "targets": {"class": "3"}}}
@@ -421,9 +448,9 @@ def test_models_of_halves_are_shown_apart(tmp_path):
     assert made.models_of("lbfgs") == ["net"] and made.models_of("on_test") == ["one", "two"]
     assert made.halves["amplified"] == 0.1 and made.model("one")["trained_on"] == "P1"
     assert {"table3", "table4"} <= set(paths.tables_of(made))
-    assert len(paths.optional_tables(made)) == 2
+    assert len(paths.shown_tables(made)) == 3 * len(paths.tables_of(made))
     without = read(tmp_path, MINIMAL)
-    assert not without.has_halves and paths.optional_tables(without) == []
+    assert not without.has_halves and "table3" not in paths.tables_of(without)
     for ask in (paths.halves, paths.halved_folders, paths.halved_transfer):
         with pytest.raises(ExperimentError, match="trial has no halves, which Tables 3 and 4"):
             ask(without)
@@ -580,6 +607,6 @@ def test_features_of_units(tmp_path):
         ("other", "5"): "results/trial/models/net/seed5",
     }
     plain = read(tmp_path, yaml.safe_dump(MINIMAL))
-    assert not plain.has_units and paths.unit_figures(plain) == []
+    assert not plain.has_units and paths.unit_images(plain) == []
     with pytest.raises(ExperimentError, match="compares no units with directions"):
         plain.units_of("net")

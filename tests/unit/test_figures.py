@@ -9,6 +9,7 @@ from intriguing.artifacts.files import write_arrays
 from intriguing.artifacts.sample import sample_of
 from intriguing.errors import ArtifactError
 from intriguing.report import figure7, gallery, mistakes_figure
+from intriguing.report.examples import Examples
 
 PNG = b"\x89PNG"
 ENTRY = {"split": "test", "count": 6, "targets": "next"}
@@ -58,7 +59,7 @@ def pictures(monkeypatch):
 def examples(channels, number=3):
     originals = np.random.default_rng(0).random((number, channels, 8, 8))
     labels = np.arange(number)
-    return gallery.Examples(
+    return Examples(
         originals=originals,
         adversarial=np.clip(originals + 0.05, 0, 1),
         labels=labels,
@@ -102,7 +103,8 @@ def test_a_folder_of_galleries_is_written_as_a_whole(data, sets, tmp_path):
     labels = {"all": "A", "binary": "B"}
     gallery.draw_sets(data, sets, labels, folder, count=2)
     gallery.draw_set(data, sets["binary"], tmp_path / "alone.png", count=2, label="B")
-    assert sorted(path.name for path in folder.iterdir()) == ["all.png", "binary.png"]
+    names = {f"{model}.{format}" for model in sets for format in ("png", "pdf", "svg")}
+    assert {path.name for path in folder.iterdir()} == names
     assert (folder / "binary.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     sets["binary"].write_bytes(b"cut off")

@@ -341,6 +341,15 @@ def test_every_module_of_ours_means_the_same_with_comments():
         assert meaning(edited) == meaning(source), path
 
 
+def test_comments_of_a_style_do_not_count(tmp_path):
+    path = tmp_path / "a.mplstyle"
+    hashes = []
+    for text in ("font.size: 7\n", "# seven\n\nfont.size: 7\n", "font.size: 8\n"):
+        path.write_text(text)
+        hashes.append(provenance.text_hash(path))
+    assert hashes[0] == hashes[1] != hashes[2] and len(hashes[0]) == 16
+
+
 def test_another_torch_or_processor_is_another_machine(monkeypatch):
     before = provenance.machine_hash()
     assert provenance.machine_hash() == before

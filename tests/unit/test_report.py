@@ -7,23 +7,33 @@ from intriguing.provenance import imported_modules
 
 REPORT = {
     "table1": {"basis", "cells", "formats", "published", "table1"},
-    "table2": {"basis", "cells", "formats", "published", "table2"},
+    "table2": {"basis", "cells", "formats", "matrices", "published", "table2"},
     "table3": {"basis", "cells", "formats", "published", "table3"},
-    "table4": {"basis", "cells", "formats", "published", "table4"},
+    "table4": {"basis", "cells", "formats", "matrices", "published", "table4"},
     "table5": {"cells", "formats", "published", "table5"},
-    "distortion": {"cells", "distortion", "formats"},
+    "distortion": {"basis", "cells", "distortion", "formats", "published"},
     "certificates": {"cells", "certificates", "formats"},
-    "claims": {"claims", "formats"},
+    "claims": {"cells", "claims", "formats"},
     "mistakes": {"cells", "formats", "mistakes"},
-    "mistakes_figure": {"canvas", "mistakes_figure"},
-    "heatmap": {"canvas", "heatmap"},
-    "layers_figure": {"canvas", "cells", "layers_figure"},
-    "instability": {"canvas", "instability"},
-    "gallery": {"canvas", "gallery"},
-    "galleries": {"canvas", "gallery"},
-    "figure7": {"canvas", "figure7"},
-    "filters": {"canvas", "filters"},
-    "page": {"page"},
+    "mistakes_figure": {"canvas", "colours", "mistakes_figure"},
+    "heatmap": {"canvas", "colours", "heatmap"},
+    "layers_figure": {"canvas", "cells", "colours", "layers_figure"},
+    "instability": {"canvas", "cells", "certificates", "colours", "instability"},
+    "gallery": {"canvas", "colours", "examples", "gallery"},
+    "galleries": {"canvas", "colours", "examples", "gallery"},
+    "figure7": {"canvas", "colours", "figure7"},
+    "filters": {"canvas", "colours", "filters"},
+    "bundle": {"bundle", "formats"},
+    "claim_pictures": {"canvas", "claim_pictures", "colours"},
+    "curves": {"canvas", "colours", "curves"},
+    "page": {
+        *(
+            f"page.{name}"
+            for name in ("embed", "findings", "matrix", "pictures", "render", "sources")
+        ),
+        *("basis", "canvas", "cells", "checkout", "claim_pictures", "colours", "examples"),
+        "published",
+    },
     "collect": set(),
 }
 # in this order: what is loaded stays loaded

@@ -11,7 +11,6 @@ from scipy.stats import binomtest
 from intriguing.artifacts.files import read_table, write_table
 from intriguing.report import (
     basis,
-    cells,
     cures,
     distortion,
     formats,
@@ -42,6 +41,7 @@ def attacks():
                 "method": "lbfgs",
                 "split": "train",
                 "targets": "next",
+                "labels": "data",
                 "margin": 1e-4,
                 "levels": 256 if attack == "other" else np.nan,
                 "already_wrong": 2,
@@ -119,8 +119,75 @@ def test_table1_pools_seeds_and_joins_the_paper(first_table):
     assert row["distortion"] == pytest.approx(0.055)
     assert row["paper_test_percent"] == 20
     assert list(first_table["model"]) == list(MODELS)
-    assert table1.layout(first_table).iloc[0][""] == "ours, n = 100 / 80 in 2 seeds"
     assert pandas.isna(first_table.set_index("model").loc["own", "paper_distortion"])
+
+
+def test_table1_has_ours_and_the_published_value_in_one_row(first_table):
+    layout = table1.layout(first_table)
+    assert list(layout["model"]) == [
+        "A & co (published: FC10(1))",
+        "B (published: FC100-100-10)",
+        "own",
+    ]
+    line = layout.iloc[0]
+    assert (line["n train"], line["n test"]) == ("100", "80")
+    # 18 attacked and 2 misclassified in each of two seeds
+    assert (line["attacked"], line["examples"]) == ("36 of 40", "35")
+    # an interval over seeds far wider than between 9 % and 21.2 %
+    assert line["train error %, published"] == "21.2 [20.9, 21.5] agrees"
+    # 0.050 and 0.060 in two seeds: 0.055 plus or minus 0.064 by Student's factor of 12.7
+    assert line["av. distortion, published"] == "0.14 higher"
+    assert list(layout.iloc[2].filter(like="published")) == ["", "", ""]
+
+
+def test_on_other_images_published_values_are_shown_but_not_compared(attacks):
+    metrics = {
+        name: [{"trained_on": "train", "errors": {"train": counts(1, 50), "test": counts(4, 40)}}]
+        for name in MODELS
+    }
+    paper = published.read(PAPER / "table1.csv")
+    table = table1.tidy(MODELS, metrics, attacks, paper, "lbfgs", same_data=False)
+    assert list(table["paper_distortion_is"]) == ["other data", "other data", ""]
+    layout = table1.layout(table)
+    assert list(layout["test error %, published for MNIST"]) == [
+        "20 [19.2, 20.8]",
+        "1.64 [1.41, 1.91]",
+        "",
+    ]
+    assert layout["av. distortion, published for MNIST"][0].kind == "number published other"
+    # none is shown where no model has a role
+    own = table1.tidy({"own": MODELS["own"]}, metrics, attacks, paper, "lbfgs")
+    assert not any("published" in heading for heading in table1.layout(own))
+    assert list(table1.layout(own)["model"]) == ["own"]
+
+
+def basis_of(table, attack=None, seeds=1):
+    entry = {"count": 64, "split": "train", "margin": 1e-4, "targets": "next", "labels": "data"}
+    return basis.caption("digits", entry | (attack or {}), seeds, table, published="test images")
+
+
+def test_a_caption_speaks_of_published_values_only_where_there_are_some(first_table):
+    assert "as printed there, test images of MNIST" in basis_of(first_table)
+    verdicts = {f"{paper}_is": "other data" for paper in table1.PUBLISHED.values()}
+    other = basis_of(first_table.assign(**verdicts))
+    assert "another data set" in other and "agrees" not in other
+    values = dict.fromkeys(table1.PUBLISHED.values(), np.nan)
+    assert "published" not in basis_of(first_table.assign(**values)).lower()
+
+
+def test_few_images_are_warned_of(first_table, attacks):
+    # 35 examples in two seeds, of 20 images each
+    first, second = basis.warnings(first_table)
+    assert "Fewer than 30 images" in first
+    assert "A & co 18 of 20 (2 misclassified undistorted); B 18 of 20" in first
+    assert "labels: model" in second
+    of_model = basis.warnings(first_table.assign(labels="model", already_wrong_n=0))
+    assert "A & co 18 of 18" in of_model[0] and "larger count" in of_model[1]
+    assert basis.warnings(first_table.assign(success_count=60)) == []
+    # seeds attack the same images: 59 in two seeds are fewer than 30
+    assert "A & co 30 of 20" in basis.warnings(first_table.assign(success_count=59))[0]
+    table = distortion.tidy(MODELS, attacks, ["other", "lbfgs"])
+    assert "A & co, other 18 of 20" in basis.warnings(table)[0]
 
 
 def test_table1_shows_what_a_binary_model_misses(attacks):
@@ -133,8 +200,7 @@ def test_table1_shows_what_a_binary_model_misses(attacks):
     table = table1.tidy(models, metrics, attacks, published.read(PAPER / "table1.csv"), "lbfgs")
     assert table["missed_percent"][0] == 30 and pandas.isna(table["missed_n"][1])
     missed = table1.layout(table)["its class missed %"]
-    assert missed[0].startswith("30.0 [") and missed[0].endswith("of 10")
-    assert list(missed[1:]) == ["", "", ""]
+    assert missed[0].startswith("30.0 [") and missed[1] == ""
 
 
 def test_distortion_has_a_row_for_each_attack_of_each_model(attacks):
@@ -147,7 +213,7 @@ def test_distortion_has_a_row_for_each_attack_of_each_model(attacks):
     assert first["distortion_low"] < first["distortion"] < first["distortion_high"]
     assert first["evaluations"] == 21
     layout = distortion.layout(table)
-    assert layout.iloc[0]["found"] == "35/36 in 2 seeds"
+    assert (layout.iloc[0]["attacked"], layout.iloc[0]["examples"]) == ("36 of 40", "35")
     assert list(layout["margin"][:2]) == ["0.0001, 256 levels", "0.0001"]
     assert "A & co" in formats.markdown(layout)
 
@@ -159,7 +225,9 @@ def test_an_attack_that_leaves_a_model_out_has_no_row_for_it(attacks):
     caption = distortion.caption("digits", table)
     assert "every model of digits" in caption
     # an image counts once for each attack on it
-    assert "A & co 35 of 36; B 70 of 72; own 35 of 36." in caption
+    assert "140 of 144, all but for A & co 35 of 36; B 70 of 72; own 35 of 36." in caption
+    every = distortion.caption("digits", table.assign(success_count=table["success_n"]))
+    assert every.endswith("144 of 144.")
 
 
 def test_table2_says_which_models_distinguish_the_same_classes():
@@ -187,11 +255,7 @@ def test_table2_has_a_cell_for_each_pair_and_control(second_table):
 
 
 def test_the_same_numbers_are_in_every_format(first_table, second_table):
-    for layout in (
-        table1.layout(first_table),
-        table2.layout(second_table),
-        table2.control_layout(second_table),
-    ):
+    for layout in (table1.layout(first_table), *table2.layouts(second_table).values()):
         numbers = [
             cell for row in layout.astype(str).to_numpy() for cell in row if "[" in cell and cell
         ]
@@ -206,49 +270,71 @@ def test_the_same_numbers_are_in_every_format(first_table, second_table):
                 assert number in text, (name, number)
         assert "\\toprule" in texts["tex"] and "A \\& co" in texts["tex"]
         assert texts["html"].count("<tr") == len(layout) + 1
-        assert texts["html"].count("<td") == layout.size
+        assert texts["html"].count("<td") == layout.size - len(layout)
 
 
 def test_the_caption_is_below_the_layouts_in_every_format(first_table, tmp_path):
     paths = SimpleNamespace(**{end: tmp_path / f"t.{end}" for end in ("csv", "md", "tex", "html")})
     layout = table1.layout(first_table)
-    nothing = pandas.DataFrame()
-    formats.write(first_table, [layout, nothing], "50 % of A & co_1 < all.", paths)
-    assert paths.md.read_text() == formats.markdown(layout) + "\n50 % of A & co_1 < all.\n"
-    assert paths.tex.read_text() == formats.latex(layout) + "\n50 \\% of A \\& co\\_1 < all.\n"
-    paragraph = "\n<p>50 % of A &amp; co_1 &lt; all.</p>\n"
-    assert paths.html.read_text() == formats.html_table(layout) + paragraph
+    layouts = {"": layout, "nothing": pandas.DataFrame(), "B & co": layout[:1]}
+    formats.write(first_table, layouts, "50 % of A & co_1 < all.", paths, notes=["1 < 2."])
+    md, tex, page = (getattr(paths, name).read_text() for name in ("md", "tex", "html"))
+    assert md.startswith(formats.markdown(layout) + "\n**B & co**\n\n")
+    assert md.endswith("\n1 < 2.\n\n50 % of A & co_1 < all.\n")
+    assert tex.startswith(formats.latex(layout) + "\n\\noindent\\textbf{B \\& co}\\par\n")
+    assert "noindent 1 $<$ 2.\\par}\n" in tex
+    assert tex.endswith("noindent 50 \\% of A \\& co\\_1 $<$ all.\\par}\n")
+    assert page.startswith(formats.html_table(layout) + "\n<h3>B &amp; co</h3>\n")
+    assert '<p class="note">1 &lt; 2.</p>\n' in page
+    assert page.endswith('<p class="caption">50 % of A &amp; co_1 &lt; all.</p>\n')
+    assert not any("nothing" in text for text in (md, tex, page))
     assert len(read_table(paths.csv)) == len(MODELS)
+    formats.write(first_table, layouts, "", paths, sortable={"": layout[:1]})
+    assert paths.html.read_text().startswith(formats.html_table(layout[:1]) + "\n<p")
+    assert paths.md.read_text().startswith(formats.markdown(layout))
 
 
 @pytest.mark.parametrize(
     ("targets", "labels", "words"),
     [
-        ("next", "dataset", "next, margin 0.0001; 95 % intervals over images and 3 seeds. Paper"),
-        ({"class": "0"}, "model", "class 0, margin 0.0001; 95 % intervals over images and 3 seeds"),
+        ("next", "data", "next, margin 0.0001 in logits. 95 % intervals over images and 3 seeds"),
+        ({"class": "0"}, "model", "class 0, margin 0.0001 in logits. 95 % intervals over images"),
     ],
 )
-def test_the_basis_of_tables_1_to_4(targets, labels, words):
-    attack = {"count": 64, "split": "train", "margin": 1e-4, "targets": targets, "labels": labels}
-    caption = basis.caption("digits", attack, 3, published="test images")
-    assert "; an error is a class other than" in caption or labels == "dataset"
-    alone = basis.caption("digits", attack, 1, published="test images")
+def test_the_basis_of_tables_1_to_4(targets, labels, words, first_table):
+    attack = {"targets": targets, "labels": labels}
+    caption = basis_of(first_table, attack, 3)
+    assert ("An error is a class other than" in caption) == (labels == "model")
+    alone = basis_of(first_table, attack)
     assert "over images alone, since there is one seed (list several under seeds" in alone
-    assert caption.startswith("Ours: digits, 64 images of split train, ") and words in caption
+    assert caption.startswith("digits: 64 images of split train, ") and words in caption
 
 
-def test_where_a_published_value_lies():
-    table = pandas.DataFrame(
-        {
-            "error_low": [10.0, 10.0, 10.0, np.nan, 10.0],
-            "error_high": [20.0, 20.0, 20.0, np.nan, 20.0],
-            "paper_error": [9.9, 10.0, 20.1, 15.0, np.nan],
-        }
-    )
-    compared = cells.compared(table, {"error": "paper_error"})
-    assert list(compared["paper_error_is"]) == ["below", "inside", "above", "", ""]
-    assert cells.published_text("1.64", "below") == "1.64, below"
-    assert cells.published_text("1.64", "") == "1.64" and cells.published_text("", "above") == ""
+def test_whether_a_published_value_agrees():
+    nothing = np.nan
+    # our interval, the published value, its interval
+    cases = {
+        (10, 20, 9.9, 9, 9.95): "lower",
+        (10, 20, 9.9, 9, 10): "agrees",
+        (10, 20, 15, 5, 25): "agrees",
+        (10, 20, 20.1, 20, 21): "agrees",
+        (10, 20, 20.1, 20.05, 21): "higher",
+        (10, 20, 9.9, nothing, nothing): "lower",
+        (10, 20, 10, nothing, nothing): "agrees",
+        (10, 20, 20.1, nothing, nothing): "higher",
+        (nothing, nothing, 15, 5, 25): "",
+        (10, 20, nothing, nothing, nothing): "",
+    }
+    paper = ["paper_error_percent", "paper_error_low", "paper_error_high"]
+    table = pandas.DataFrame(list(cases), columns=["error_low", "error_high", *paper])
+    compared = published.compared(table, {"error": "paper_error_percent"})
+    assert list(compared["paper_error_percent_is"]) == list(cases.values())
+    # without an interval at all, as published distortions
+    alone = published.compared(table.drop(columns=paper[1:]), {"error": "paper_error_percent"})
+    assert list(alone["paper_error_percent_is"][:2]) == ["lower", "lower"]
+    other = published.compared(table, {"error": "paper_error_percent"}, same_data=False)
+    # whether or not there is anything of ours
+    assert list(other["paper_error_percent_is"]) == ["other data"] * 9 + [""]
 
 
 HALVED = {
@@ -278,12 +364,16 @@ def test_table3_has_the_errors_on_each_part(attacks):
     table = table3.tidy(HALVED, metrics, sets, paper, "on_test")
     row = table.set_index("model").loc["p"]
     assert row["error_P2_percent"] == 6 and row["error_P2_n"] == 100 and row["error_P1_count"] == 0
-    assert row["paper_error_P2_percent"] == 2.4 and row["paper_error_P2_percent_is"] == "inside"
+    assert row["paper_error_P2_percent"] == 2.4 and row["paper_error_P2_percent_is"] == "agrees"
     assert row["paper_distortion"] == 0.062
     layout = table3.layout(table)
-    assert list(layout["model"]) == ["FC", "FC100-100-10", "FC'", "FC100-100-10'"]
-    assert layout["error % on P1, n = 50"][1].startswith("0.00 [0.00, 0.01], inside")
-    assert "error % on train, n = 100" not in layout and "nan" not in formats.markdown(layout)
+    assert list(layout["model"]) == [
+        "FC (published: FC100-100-10)",
+        "FC' (published: FC100-100-10')",
+    ]
+    assert layout["error % on P1, published"][0] == "0 [0.00, 0.01] agrees"
+    assert (layout["n P1"][0], layout["attacked"][0]) == ("100", "72 of 80")
+    assert "n train" not in layout and "nan" not in formats.markdown(layout)
     # the halves the other way round: own is compared with own
     turned = {
         name: [{**run, "trained_on": {"P1": "P2", "P2": "P1"}[run["trained_on"]]} for run in runs]
@@ -297,7 +387,7 @@ def test_table3_has_the_errors_on_each_part(attacks):
         for name, runs in metrics.items()
     }
     other = table3.layout(table3.tidy(HALVED, renamed, sets, paper, "on_test"))
-    assert other["error % on A, n = 50"][1] == ""
+    assert "error % on A" in other and "error % on A, published" not in other
 
 
 def test_table4_is_in_the_order_of_the_paper():
@@ -323,7 +413,7 @@ def test_table4_is_in_the_order_of_the_paper():
     assert cell.loc[("p", "amplified", "q"), "beyond"] == 2
     assert cell.loc[("p", "amplified_as_printed", "q"), "beyond"] == 0
     assert cell.loc[("p", "amplified", "q"), "matched_noise_percent"] == 5
-    layout = table4.layout(table)
+    layout, control = table4.layouts(table).values()
     assert list(layout["examples"][layout["examples"] != ""]) == [
         "for FC",
         "for FC'",
@@ -336,12 +426,17 @@ def test_table4_is_in_the_order_of_the_paper():
         "for FC, to 0.1 by the formula as printed",
         "for FC', to 0.1 by the formula as printed",
     ]
-    assert (layout[""] == "paper [V]").sum() == 6 and "nan" not in formats.markdown(layout)
-    control = table4.control_layout(table)
-    assert (
-        list(control[""])
-        == ["same distortion, Gaussian", "undistorted"] * 2 + ["same distortion, Gaussian"] * 2
-    )
+    assert (layout["errors in %"] == "published").sum() == 6
+    assert "nan" not in formats.markdown(layout)
+    noise = "Gaussian noise, same distortion"
+    assert list(control["errors in %"]) == [noise, "undistorted"] * 2 + [noise] * 2
+    # a row for each cell: ten sources on two models
+    listing = table4.sortable(table)[""]
+    assert len(listing) == 20
+    line = listing.iloc[1]
+    assert (line["examples"], line["evaluated on"], line["n"]) == ("for FC", "FC'", "20")
+    assert line["error %, published"] == "5.9 [3.6, 9.5]" and line["agreement"] == "lower"
+    assert line["noise of the same distortion, %"].startswith("5.0 [")
     assert "Up to 2 examples of a row were farther" in table4.caption("Ours.", table)
     # said only where it is so
     assert "nearer than the example" not in table4.caption("Ours.", table)
@@ -375,7 +470,8 @@ def test_mistakes_are_divided_into_the_target_and_others():
     assert (first["noise_percent"], first["noise_same_percent"]) == (10, 5)
     assert first["cosine"] == pytest.approx(0.2) and first["cosine_low"] < 0.2
     layout = mistakes.layout(table)
-    assert layout[""][2] == "2 models, n = 20" and layout["made for"][0] == "A & co"
+    assert (layout["other models"][2], layout["n"][2]) == ("2", "20")
+    assert layout["made for"][0] == "A & co"
     assert layout["cosine of margin gradients"][2].startswith("0.100 [")
     assert " to 0.200 [" in layout["cosine of margin gradients"][2]
     assert "4 pairs" in mistakes.caption(table) and "correlation" not in mistakes.caption(table)
@@ -387,11 +483,35 @@ def test_mistakes_are_divided_into_the_target_and_others():
 
 
 def test_layout_of_a_cell(second_table):
-    layout = table2.layout(second_table)
+    layout = table2.layouts(second_table)[""]
     assert layout.iloc[0]["A & co"] == "50.0 [29.9, 70.1]"
-    assert layout.iloc[1]["A & co"] == "100.0 [98.5, 100.0], above"
+    assert layout.iloc[1]["A & co"] == "100 [98.5, 100.0] higher"
     # a model without a role has no line of the paper
     assert (layout["made for"] == "own").sum() == 1 and len(layout) == 7
+
+
+def test_a_model_is_not_compared_on_its_own_examples():
+    models = {name: MODELS[name] for name in "ab"}
+    rows = [
+        transfer_row(source, target, errors=20 if source == target else 5)
+        for source in models
+        for target in models
+    ]
+    paper = published.read(PAPER / "table2.csv")
+    table = table2.tidy(models, pandas.DataFrame(rows), paper, "lbfgs")
+    # 25 % of 20 images, 11.2 to 46.9 %; published 48.1 % (42.1 to 54.2 %), 21.1 %
+    assert list(table["paper_error_percent_is"]) == ["", "agrees", "agrees", ""]
+    listing = table2.sortable(table)[""]
+    assert list(listing["error %, published"]) == [
+        *("100 [98.5, 100.0]", "48.1 [42.1, 54.2]"),
+        *("21.1 [16.5, 26.5]", "100 [98.5, 100.0]"),
+    ]
+    assert "by construction" in table2.caption("", table)
+    other = table2.tidy(models, pandas.DataFrame(rows), paper, "lbfgs", same_data=False)
+    assert set(other["paper_error_percent_is"]) == {"other data"}
+    assert table2.caption("", other) == "" and "agreement" not in table2.sortable(other)[""]
+    shown = table2.layouts(other)[""]["errors in %"]
+    assert list(shown) == ["ours", "published for MNIST"] * 2
 
 
 def test_a_first_model_without_a_role_hides_nothing():
@@ -400,8 +520,9 @@ def test_a_first_model_without_a_role_hides_nothing():
     table = table2.tidy(
         models, pandas.DataFrame(rows), published.read(PAPER / "table2.csv"), "lbfgs"
     )
-    layout = table2.layout(table)
-    assert layout.iloc[2][""] == "paper [V]" and layout.iloc[2]["av. distortion"] == "0.14"
+    layout = table2.layouts(table)[""]
+    assert layout.iloc[2]["errors in %"] == "published"
+    assert layout.iloc[2]["av. distortion"] == "0.14"
     assert "nan" not in formats.markdown(layout)
 
 
@@ -457,8 +578,9 @@ def test_cures_have_a_row_for_each_model(attacks):
     assert row["transfer_n"] == 40 and row["transfer_low"] < row["transfer_percent"]
     assert row["noise_percent"] == pytest.approx(100 * (3.5 + 4.5) / 40)
     layout = cures.layout(table)
-    assert layout["ratio"][0] == "2.00" and layout["distortion, an-other.1"][0].startswith(
-        "0.0560 ["
-    )
-    assert layout["n"][0] == "40 in 2 seeds"
+    assert layout["ratio"][0] == "2" and layout["distortion, an-other.1"][0].startswith("0.0560 [")
+    assert layout["n"][0] == "80"
+    endless = table.assign(certified=np.inf, ratio=np.inf)
+    assert cures.layout(endless)["certified"][0] == "no constant"
+    assert cures.layout(endless)["ratio"][0] == "" and "all 2 seeds" in cures.caption(table)
     assert "A & co" in formats.markdown(layout)

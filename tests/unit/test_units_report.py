@@ -1,5 +1,6 @@
 """Units against directions as a table and as figures, from rows as the stage writes them."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_table_of_effects(rows):
         assert row["units_mean"] == pytest.approx(np.mean([np.mean(v) for v in values[0]]))
         assert row["mean"] == pytest.approx(np.mean([np.mean(v) for v in values[1]]))
         assert (row["units_n"], row["n"], row["seeds"]) == (9, 9, 2)
-    lines, others, controls = units_table.layouts(table)
+    lines, others, controls = units_table.layouts(table).values()
     assert lines["layer"].tolist() == others["layer"].tolist() == layers
     chance = of_trained[of_trained["family"] == "shuffled"]["mean"]
     assert lines["by chance"].tolist() == [f"{value:.3f}" for value in chance]
@@ -210,7 +211,10 @@ def test_tied_directions_do_not_count(rows):
     kmeans = table[table["family"] == "kmeans"]
     assert set(kmeans["n"]) == {0} and kmeans["delta"].isna().all()
     assert set(kmeans["verdict"]) == {""}
-    assert set(units_table.layouts(table)[1]["k-means"]) == {"too few"}
+    _, others, _ = units_table.layouts(table).values()
+    assert set(others["k-means"]) == {"too few"}
+    # sorted below every effect
+    assert others["k-means"].iloc[0].sort == -math.inf
     # of two seeds the one with enough units counts
     one = [rows[0], rows[1].assign(tied=True)]
     table = units_table.tidy({"net": "A net"}, {"net": one}, 0.2)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -64,7 +65,8 @@ def test_unknown_experiments_and_targets(sources):
 
 
 @pytest.mark.parametrize(
-    ("target", "variable"), [("plan", "NAME"), ("clean", "NAME"), ("verify", "EXPERIMENT")]
+    ("target", "variable"),
+    [("plan", "NAME"), ("clean", "NAME"), ("verify", "EXPERIMENT"), ("snapshot", "EXPERIMENT")],
 )
 def test_an_experiment_beside_what_takes_it_as_a_variable(sources, target, variable):
     sources.path("results/smoke").mkdir(parents=True)
@@ -72,6 +74,35 @@ def test_an_experiment_beside_what_takes_it_as_a_variable(sources, target, varia
     advice = f"give make {target} {variable}=smoke"
     assert ends_with(f"smoke would be built beside make {target}: {advice}", line)
     assert sources.path("results/smoke").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("operators", "fits"),
+    [("raise RuntimeError('no torchvision::nms')", False), ("False", False), ("True", True)],
+)
+def test_a_torchvision_of_another_build_is_named(tmp_path, operators, fits):
+    text = (ROOT / "Makefile").read_text()
+    check = re.search(r"^define CHECK_PAIR\n(.*?)^endef$", text, re.M | re.S).group(1)
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    raises = operators.startswith("raise")
+    (package / "__init__.py").write_text(operators if raises else "")
+    (package / "extension.py").write_text(
+        f"def _has_ops():\n    return {operators}\n" * (not raises)
+    )
+    for name, version in (("torch", "2.13.0+cpu"), ("torchvision", "0.28.0")):
+        information = tmp_path / f"{name}-{version}.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+    ran = subprocess.run(
+        [sys.executable, "-c", check],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sentence = "torchvision 0.28.0 was made for another build of torch than 2.13.0+cpu: "
+    assert ran.stdout.startswith(sentence) if not fits else not ran.stdout
 
 
 WAITS_AND_ENDS = """#!/bin/sh
@@ -199,3 +230,34 @@ def test_an_interrupt_stops_make_after_the_build(sources, tmp_path):
         os.killpg(ran.pid, 0)
     assert not list(sources.path(".snakemake/locks").glob("*"))
     assert not sources.path("results/smoke/page.html").exists()
+
+
+def test_a_snapshot_of_a_build(scratch):
+    folder = scratch.path("docs/reproduction/smoke")
+    folder.mkdir(parents=True)
+    (folder / "notes.md").write_text("by hand")
+    status, lines = scratch.made("snapshot", "EXPERIMENT=smoke")
+    assert status == 0 and lines[-1].startswith("docs/reproduction/smoke/README.md: ")
+    results = scratch.path("results/smoke")
+    for table in ("table1", "table2", "claims"):
+        text = (results / f"tables/{table}.md").read_text()
+        assert text in (folder / "README.md").read_text()
+        assert text == (folder / f"tables/{table}.md").read_text()
+    drawn = {path.relative_to(results) for path in results.glob("figures/**/*.png")}
+    assert len(drawn) > 5
+    assert drawn == {path.relative_to(folder) for path in folder.glob("figures/**/*.png")}
+    assert (folder / "smoke.yaml").read_bytes() == scratch.path(SMOKE).read_bytes()
+    assert (folder / "notes.md").read_text() == "by hand"
+    # the commands of the page, in the folder of the copy
+    check, compare = re.findall(r"```\n(.*?)```", (folder / "README.md").read_text(), re.S)
+    check = check.removeprefix("make smoke\n")
+    compare = compare.replace("python", f'"{sys.executable}"', 1)
+    for command in (check, compare):
+        subprocess.run(command, shell=True, check=True, cwd=scratch.folder, env=scratch.environment)
+    (folder / "setup.py").touch()
+    line = last_line(scratch, "snapshot", "EXPERIMENT=smoke")
+    sentence = (
+        "docs/reproduction/smoke has setup.py, which no snapshot has: name a folder that is for the"
+        " snapshot alone"
+    )
+    assert ends_with(sentence, line)

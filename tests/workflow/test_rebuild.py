@@ -1,14 +1,19 @@
 """The workflow is tested by running it: what is built, and what a change makes it build again."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import pandas
 import pytest
+import torch
 from copies import MODELS, SMOKE, TRAINED
 from repository import ROOT
 from scipy.stats import binomtest
@@ -35,7 +40,8 @@ TABLES = [
 ]
 GALLERIES = [f"gallery/lbfgs/{model}" for model in MODELS]
 FIGURES = [
-    f"results/smoke/figures/{name}.png"
+    f"results/smoke/figures/{name}.{format}"
+    for format in ("png", "pdf", "svg")
     for name in (
         "transfer",
         "mistakes",
@@ -43,6 +49,7 @@ FIGURES = [
         "instability",
         "units",
         "rotation",
+        "curves",
         *GALLERIES,
     )
 ]
@@ -177,12 +184,56 @@ def test_the_manifest_lists_every_number(built):
     lines = (results / "SHA256SUMS").read_text().splitlines()
     names = {line.partition("  ")[2] for line in lines}
     every = {path for path in results.rglob("*") if path.is_file()}
-    numbers = {path for path in every if path.suffix in (".csv", ".json", ".safetensors", ".png")}
+    # two rebuilds agree in every file but the record of their time and machine
+    every.remove(results / "build.json")
+    endings = (".csv", ".json", ".safetensors", ".png", ".pdf", ".svg", ".zip")
+    numbers = {path for path in every if path.suffix in endings}
     listed = {results / name for name in names}
     assert numbers <= listed
     others = {path for path in every - listed if path.suffix not in (".log", ".sha256")}
     own = {".snakemake_timestamp"}
     assert {path.name for path in others} - own == {"page.html", "SHA256SUMS"}
+
+
+def test_the_record_of_a_build(built):
+    record = json.loads(built.path("results/smoke/build.json").read_text())
+    # what Snakemake announced when it was built
+    output = built.folder.with_name("built.log").read_text()
+    table = output.partition("Job stats:\n")[2].partition("\n\n")[0]
+    announced = {rule: int(number) for rule, number in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+    others = {name: announced.pop(name) for name in ("total", "smoke", "build_record")}
+    assert {rule: needs["jobs"] for rule, needs in record["jobs"].items()} == announced
+    total = record["total"]
+    assert total["jobs"] == total["timed"] == others["total"] - 2
+    for key in ("processor_seconds", "wall_seconds"):
+        parts = sum(needs[key] for needs in record["jobs"].values())
+        assert total[key] == pytest.approx(parts, abs=0.1 * len(announced))
+    assert total["processor_seconds"] > 10
+    assert sum(machine["models"] for machine in record["trained_on"]) == TRAINED
+    data = read_settings(built.path("results/smoke/data/dataset.safetensors"))
+    assert record["data"] == {"name": "digits", "digest": data["digest"]}
+    assert record["seeds"] == [0, 1] and record["versions"]["torch"] == torch.__version__
+    assert str(built.folder) not in json.dumps(record)
+
+
+def test_a_build_without_some_of_its_logs(scratch):
+    results = scratch.path("results/smoke")
+    shutil.rmtree(results / "logs/train")
+    # of a model that the experiment no longer names
+    (results / "logs/lipschitz/gone").mkdir()
+    shutil.copy(results / "logs/lipschitz/fc10/seed0.log", results / "logs/lipschitz/gone")
+    (results / "build.json").unlink()
+    assert scratch.planned("smoke") == {"build_record": 1}
+    scratch.snakemake("smoke", "--cores", 1)
+    record = json.loads((results / "build.json").read_text())
+    assert record["jobs"]["train"] == {
+        "jobs": TRAINED,
+        "timed": 0,
+        **dict.fromkeys(("processor_seconds", "wall_seconds", "peak_memory_mib")),
+    }
+    assert record["total"]["jobs"] - record["total"]["timed"] == TRAINED
+    assert record["jobs"]["lipschitz"]["jobs"] == 6
+    assert scratch.planned("smoke") == {}
 
 
 @pytest.mark.parametrize(
@@ -200,13 +251,87 @@ def test_the_number_of_shards_does_not_change_the_result(scratch, shards, jobs):
     assert list(scratch.path(whole).glob("*")) == []
 
 
+IMPORTING = """
+module intriguing:
+    snakefile:
+        "Snakefile"
+
+use rule * from intriguing
+"""
+# every category, and how many tables and figures are in it
+REPORTED = {
+    "Claims": {"Tables": 1},
+    "Tables of the paper": {"Tables": 5},
+    "Figures of the paper": {"Figures": 1},
+    "Attacks": {"Tables": 3, "Figures": 2 + len(MODELS)},
+    "Bounds": {"Tables": 1, "Figures": 2},
+    "Units": {"Tables": 1, "Figures": 2},
+    "Training": {"Figures": 1},
+    "Page": {"Other": 1},
+}
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "importing.smk"])
+def test_a_report_of_snakemake_has_every_table_and_figure_with_its_caption(scratch, snakefile):
+    scratch.path("importing.smk").write_text(IMPORTING)
+    scratch.snakemake("-s", snakefile, "smoke", "--report", "report.html")
+    text = scratch.path("report.html").read_text()
+    categories, results = (value_of(text, name) for name in ("categories", "results"))
+    counts = {
+        category: {part: len(paths) for part, paths in parts.items()}
+        for category, parts in categories.items()
+    }
+    assert counts == REPORTED
+    assert {path for parts in categories.values() for of in parts.values() for path in of} == set(
+        results
+    )
+    for path, entry in results.items():
+        assert entry["labels"]["experiment"] == "smoke", path
+        assert entry["labels"]["format"] == ("PNG" if path.endswith(".png") else "HTML")
+        # nothing that the writer of reStructuredText could not make sense of
+        assert len(entry["caption"]) > 80 and "system-message" not in entry["caption"]
+    gallery = results["results/smoke/figures/gallery/lbfgs/fc100.png"]
+    assert gallery["labels"]["of"] == "fc100"
+    caption = scratch.path("workflow/report/gallery.rst").read_text().splitlines()[0]
+    assert caption in gallery["caption"]
+    assert scratch.path("workflow/report/workflow.rst").read_text().splitlines()[0] in text
+
+
+def value_of(text, name):
+    """A value of the JavaScript in a report."""
+    start = text.index(f"var {name} = {{") + len(f"var {name} = ")
+    return json.JSONDecoder().raw_decode(text[start:])[0]
+
+
+def test_the_bundle_shows_every_table_and_figure(built):
+    with zipfile.ZipFile(built.path("results/smoke/paper.zip")) as archive:
+        document = archive.read("paper.tex").decode()
+        shown = re.findall(r"\\(?:input|includegraphics)\{([^}]+)\}", document)
+        assert set(shown) <= set(archive.namelist())
+        for form in ("pdf", "png"):
+            figures = built.path("results/smoke").glob(f"figures/**/*.{form}")
+            for path in figures:
+                name = path.relative_to(built.path("results/smoke")).as_posix()
+                assert archive.read(name) == path.read_bytes()
+    tables = {Path(name).stem.partition("-")[0] for name in shown if name.startswith("tables/")}
+    assert tables == {Path(name).stem for name in TABLES}
+
+
 def test_a_deleted_table_alone_is_rebuilt(scratch):
     path = scratch.path("results/smoke/tables/table2.csv")
     before = path.read_bytes()
     path.unlink()
     assert scratch.planned("results/smoke/tables/table2.csv") == {"table2": 1}
     # what shows the table follows it, nothing else does
-    followers = ("heatmap", "claims", "page", "manifest")
+    followers = (
+        "heatmap",
+        "claims",
+        "claim_pictures",
+        "bundle",
+        "page",
+        "manifest",
+        "build_record",
+    )
     assert scratch.planned("smoke") == {"table2": 1} | dict.fromkeys(followers, 1)
     scratch.snakemake("smoke", "--cores", 2)
     assert path.read_bytes() == before

@@ -21,10 +21,10 @@ def once(*rules):
     return Counter(dict.fromkeys(rules, 1))
 
 
-# all but the page, which names the commit, is in the manifest
-LAST = once("page", "manifest")
+# all but the page, which names the commit, is in the manifest; the record of the build is last
+LAST = once("bundle", "page", "manifest", "build_record")
 # judged by nearly all tables
-CLAIMS = once("claims") | LAST
+CLAIMS = once("claims", "claim_pictures") | LAST
 TABLE1 = once("table1") | CLAIMS
 TABLE2 = once("table2", "heatmap") | CLAIMS
 TRANSFERS = once("transfer_table", "mistakes", "mistakes_figure", "cures_table") | TABLE2
@@ -35,6 +35,10 @@ UNITS_TABLE = once("units_table", "units_figure", "rotation", "unit_images") | C
 # of one model, compared in the features of another
 UNITS = Counter(units=SEEDS) | UNITS_TABLE
 CERTIFICATES = once("certify", "certificates", "instability") | CLAIMS
+FIGURES = once("heatmap", "mistakes_figure", "layers_figure", "instability", "galleries") | once(
+    "curves", "claim_pictures"
+)
+FIGURES_OF_UNITS = once("units_figure", "rotation", "unit_images")
 
 
 def bounds(number):
@@ -59,7 +63,7 @@ def of_models(number, halved=0):
         | NOISE
         | SETS_TABLE
         | UNITS
-        | once("galleries")
+        | once("galleries", "curves")
         | (HALVES if halved else Counter())
     )
 
@@ -97,6 +101,7 @@ def layout_alone(copy):
         path.write_text(path.read_text() + "\n# an edit\n")
     for path in copy.path("config").rglob("*.yaml"):
         path.write_text(path.read_text() + "# an edit\n")
+    append(copy, f"{SOURCE}/report/figures.mplstyle", "\n# an edit\n")
     for path in copy.path("workflow/schemas").iterdir():
         path.write_text(path.read_text() + "# an edit\n")
 
@@ -114,7 +119,10 @@ SOURCE = "src/intriguing"
 TABLE = {
     "comments, docstrings, layout, times": (layout_alone, {}),
     "what only reports": (statement(f"{SOURCE}/job.py"), {}),
-    "what only checks": (statement(f"{SOURCE}/artifacts/digests.py"), once("manifest")),
+    "what only checks": (
+        statement(f"{SOURCE}/artifacts/digests.py"),
+        once("manifest", "build_record"),
+    ),
     "a reader that is not used": (statement(f"{SOURCE}/datasets/cifar.py"), {}),
     "the reader that is used": (statement(f"{SOURCE}/datasets/digits.py"), EVERYTHING),
     "a network that is not used": (statement(f"{SOURCE}/networks/quocnet.py"), {}),
@@ -155,11 +163,25 @@ TABLE = {
     "radii": (statement(f"{SOURCE}/lipschitz/certificate.py"), CERTIFICATES),
     "a table": (statement(f"{SOURCE}/report/table2.py"), TABLE2),
     "a claim": (statement(f"{SOURCE}/claims/paper.py"), CLAIMS),
-    "a figure": (statement(f"{SOURCE}/report/heatmap.py"), once("heatmap") | LAST),
-    "the page": (statement(f"{SOURCE}/report/page.py"), once("page")),
+    # the page has a matrix of its own
+    "a figure": (statement(f"{SOURCE}/report/heatmap.py"), once("heatmap") | LAST - once("page")),
+    "the style of all figures": (
+        replace(f"{SOURCE}/report/figures.mplstyle", "font.size: 7", "font.size: 8"),
+        FIGURES | FIGURES_OF_UNITS | LAST,
+    ),
+    "the bundle": (
+        statement(f"{SOURCE}/report/bundle.py"),
+        once("bundle", "manifest", "build_record"),
+    ),
+    "a caption": (lambda copy: append(copy, "workflow/report/table1.rst", "\n"), LAST),
+    "the page": (statement(f"{SOURCE}/report/page/render.py"), once("page", "build_record")),
     "the template of the page": (
-        replace("resources/page.html.j2", "<body>", "<body >"),
-        once("page"),
+        replace("resources/page/page.html.j2", "<body>", "<body >"),
+        once("page", "build_record"),
+    ),
+    "how a build is recorded": (
+        statement(f"{SOURCE}/report/build_record.py"),
+        once("build_record"),
     ),
     "published values": (
         lambda copy: append(copy, "resources/paper/table1.csv", "\n"),
@@ -183,7 +205,7 @@ TABLE = {
         TABLE1
         | TABLE2
         | BOUNDS
-        | once("certificates", "instability", "distortion", "galleries")
+        | once("certificates", "instability", "distortion", "galleries", "curves")
         | once("mistakes", "mistakes_figure", "cures_table")
         | UNITS_TABLE,
     ),

@@ -69,7 +69,8 @@ BANNED = (
     r"stands? beside",
     r"defect of the workflow",
 )
-FOLDERS = ("src", "scripts", "workflow", "config", "docs", "resources", "benchmarks", "tests")
+FOLDERS = ("src", "scripts", "workflow", "config", "docs", "resources", "benchmarks", "examples")
+FOLDERS += ("tests",)
 ENDINGS = {".py", ".pyi", ".smk", ".yaml", ".md", ".j2", ".toml"}
 REPRODUCTION = ROOT / "docs" / "reproduction"
 
@@ -78,7 +79,8 @@ def documents():
     """All that is written by hand: not what experiments made, and not the list above."""
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
     for path in [*paths, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]:
-        generated = path.parent.parent == REPRODUCTION and path.stem != "README"
+        in_snapshot = REPRODUCTION in path.parents and path.parent != REPRODUCTION
+        generated = in_snapshot and path.stem not in ("README", "notes")
         if path.suffix in ENDINGS and not generated and path.name != "test_style.py":
             yield path
     yield from (ROOT / "Makefile", ROOT / "Snakefile")

@@ -10,9 +10,15 @@ from intriguing import experiment as experiments
 from intriguing import registry
 from intriguing.datasets.root import contents_hash, image_folder
 from intriguing.errors import ExperimentError, quoted
-from intriguing.experiment import loader, paths, prerequisites
+from intriguing.experiment import catalogue, loader, paths, prerequisites
 from intriguing.job import LAST_LINE, explain_lock, stop
-from intriguing.provenance import SOURCE, code_hash, factory_hash, machine_hash
+from intriguing.provenance import (
+    SOURCE,
+    code_hash,
+    factory_hash,
+    machine_hash,
+    text_hash,
+)
 
 
 def fail(error):
@@ -143,6 +149,8 @@ def of_experiment(get):
 
 # thousands of jobs ask for the same few
 code_once = cache(code_hash)
+# of every figure, beside its code
+style = text_hash(SOURCE / "report" / "figures.mplstyle")
 
 
 def code_of(script, chosen=None):
@@ -201,6 +209,60 @@ def resource(name):
     return os.path.relpath(REPOSITORY / "resources" / name)
 
 
+def reported(path, name, entry, form, of="", patterns=()):
+    """An output that a report of Snakemake shows with its caption.
+
+    ``of``: which of several it is; ``patterns``: which files of a folder.
+    """
+    labels = {"experiment": "{experiment}", "shows": entry.title, "format": form}
+    return report(
+        path,
+        caption=f"../report/{name}.rst",
+        category=entry.category,
+        subcategory="Tables" if form == "HTML" else "Figures",
+        labels=labels | ({"of": of} if of else {}),
+        patterns=list(patterns),
+    )
+
+
+def table(name):
+    """The files of a table, of which a report of Snakemake shows the HTML."""
+    files = paths.table(name)
+    html = reported(files["html"], name, catalogue.TABLES[name], "HTML")
+    return files | {"html": html}
+
+
+def figure(name):
+    """The files of a figure, of which a report of Snakemake shows the PNG."""
+    entry = catalogue.FIGURES[name]
+    files = paths.figure(entry.file)
+    return files | {"png": reported(files["png"], name, entry, "PNG")}
+
+
+def filters():
+    """The same of the filters of a model."""
+    entry = catalogue.FIGURES["filters"]
+    files = paths.filters()
+    return files | {"png": reported(files["png"], "filters", entry, "PNG", "{model}")}
+
+
+def pictures(folder, name):
+    """A folder of figures, of which a report of Snakemake shows each PNG."""
+    entry = catalogue.FIGURES[name]
+    pattern = ["{picture}.png"]
+    return reported(directory(folder), name, entry, "PNG", "{picture}", pattern)
+
+
+def captions(experiment, wildcards):
+    """The captions of everything that a bundle and the page show."""
+    names = (*paths.bundled_tables(experiment), *paths.bundled_figures(experiment))
+    folder = REPOSITORY / "workflow" / "report"
+    return [os.path.relpath(folder / f"{name}.rst") for name in names]
+
+
+PARTS_OF_PAGE = ("page.html.j2", "page.css", "page.js", "libraries/sortable.min.js")
+
+
 def shown_attack(experiment, wildcards):
     return experiment.shown_attack
 
@@ -208,6 +270,11 @@ def shown_attack(experiment, wildcards):
 def shown_basis(experiment, wildcards):
     """What the numbers of Tables 1 and 2 rest on: arguments of basis.caption."""
     return basis_of(experiment, experiment.shown_attack)
+
+
+def same_data(experiment, wildcards):
+    """Whether published values are compared with ours."""
+    return experiment.has_data_of_paper
 
 
 def halved_basis(experiment, wildcards):
@@ -295,6 +362,7 @@ def figure_params(figure):
         ),
         "label": of_experiment(label),
         "code": code_of("gallery.py"),
+        "style": style,
     }
 
 
@@ -337,11 +405,11 @@ def labels_of_units(experiment, wildcards):
 
 
 def layers_of_units(experiment, wildcards):
-    """The layers whose units are shown, by file; none where no units are compared."""
+    """The layers whose units are shown, by figure; none where no units are compared."""
     models = experiment.units["models"] if experiment.has_units else {}
     labels = labels_of(experiment, models)
     return {
-        f"{model}-{layer}.png".replace(" ", "_"): {
+        paths.name_of_layer(model, layer): {
             "model": model,
             "layer": layer,
             "label": f"{labels[model]}, {layer}",
@@ -349,6 +417,16 @@ def layers_of_units(experiment, wildcards):
         for model, entry in models.items()
         for layer in entry["layers"]
     }
+
+
+def logs_of_jobs(experiment, wildcards):
+    """The log of every job, by rule: those of an earlier experiment may lie beside them."""
+    logs = {}
+    for path in paths.of_every_job(experiment):
+        producer = next(one for one in workflow.rules if one.is_producer(path))
+        log = producer.log[0].apply_wildcards(producer.get_wildcards(path))
+        logs.setdefault(producer.name, {})[str(log)] = None
+    return {name: list(paths_of) for name, paths_of in logs.items()}
 
 
 def sample_of_units(experiment, wildcards):

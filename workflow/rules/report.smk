@@ -16,7 +16,10 @@ localrules:
     instability,
     mistakes_figure,
     heatmap,
+    curves,
+    bundle,
     page,
+    build_record,
 
 
 rule attacks_table:
@@ -57,7 +60,7 @@ rule table1:
         attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table1.csv"),
     output:
-        **paths.table("table1"),
+        **table("table1"),
     log:
         "results/{experiment}/logs/tables/table1.log",
     threads: 1
@@ -69,6 +72,7 @@ rule table1:
         folders=of_experiment(paths.model_folders),
         attack=of_experiment(shown_attack),
         basis=of_experiment(shown_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table1.py"),
     message:
         "Table 1 of {wildcards.experiment}"
@@ -81,7 +85,7 @@ rule table2:
         transfer=paths.TRANSFER_TABLE,
         published=resource("paper/table2.csv"),
     output:
-        **paths.table("table2"),
+        **table("table2"),
     log:
         "results/{experiment}/logs/tables/table2.log",
     threads: 1
@@ -93,6 +97,7 @@ rule table2:
         attack=of_experiment(shown_attack),
         noise=of_experiment(lambda experiment, wildcards: experiment.noise_rows),
         basis=of_experiment(shown_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table2.py"),
     message:
         "Table 2 of {wildcards.experiment}"
@@ -108,7 +113,7 @@ rule table3:
         attacks=paths.ATTACKS_TABLE,
         published=resource("paper/table3.csv"),
     output:
-        **paths.table("table3"),
+        **table("table3"),
     log:
         "results/{experiment}/logs/tables/table3.log",
     threads: 1
@@ -122,6 +127,7 @@ rule table3:
             lambda experiment, wildcards: experiment.halves["attack"],
         ),
         basis=of_experiment(halved_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table3.py"),
     message:
         "Table 3 of {wildcards.experiment}"
@@ -134,7 +140,7 @@ rule table4:
         transfer=of_experiment(paths.halves),
         published=resource("paper/table4.csv"),
     output:
-        **paths.table("table4"),
+        **table("table4"),
     log:
         "results/{experiment}/logs/tables/table4.log",
     threads: 1
@@ -148,6 +154,7 @@ rule table4:
             lambda experiment, wildcards: experiment.halves["amplified"],
         ),
         basis=of_experiment(halved_basis),
+        same_data=of_experiment(same_data),
         code=code_of("table4.py"),
     message:
         "Table 4 of {wildcards.experiment}"
@@ -160,7 +167,7 @@ rule table5:
         networks=of_experiment(lambda *which: list(paths.bounded_networks(*which))),
         published=resource("paper/table5.csv"),
     output:
-        **paths.table("table5"),
+        **table("table5"),
     log:
         "results/{experiment}/logs/tables/table5.log",
     threads: 1
@@ -180,7 +187,7 @@ rule certificates:
     input:
         lines=paths.CERTIFICATES,
     output:
-        **paths.table("certificates"),
+        **table("certificates"),
     log:
         "results/{experiment}/logs/tables/certificates.log",
     threads: 1
@@ -201,7 +208,7 @@ rule layers_figure:
     input:
         table=paths.table("table5")["csv"],
     output:
-        paths.LAYERS_FIGURE,
+        **figure("lipschitz"),
     log:
         "results/{experiment}/logs/figures/lipschitz.log",
     threads: 1
@@ -210,6 +217,7 @@ rule layers_figure:
         runtime=growing(10),
     params:
         code=code_of("layers_figure.py"),
+        style=style,
     message:
         "bounds of the layers of {wildcards.experiment} as a figure"
     script:
@@ -220,7 +228,7 @@ rule instability:
     input:
         table=paths.table("certificates")["csv"],
     output:
-        paths.INSTABILITY,
+        **figure("instability"),
     log:
         "results/{experiment}/logs/figures/instability.log",
     threads: 1
@@ -230,6 +238,7 @@ rule instability:
     params:
         attack=of_experiment(shown_attack),
         code=code_of("instability.py"),
+        style=style,
     message:
         "certified, adversarial and random distortion of {wildcards.experiment} as a figure"
     script:
@@ -240,7 +249,7 @@ rule distortion:
     input:
         attacks=paths.ATTACKS_TABLE,
     output:
-        **paths.table("distortion"),
+        **table("distortion"),
     log:
         "results/{experiment}/logs/tables/distortion.log",
     threads: 1
@@ -270,7 +279,7 @@ rule cures_table:
         attacks=paths.ATTACKS_TABLE,
         transfer=paths.TRANSFER_TABLE,
     output:
-        **paths.table("cures"),
+        **table("cures"),
     log:
         "results/{experiment}/logs/tables/cures.log",
     threads: 1
@@ -292,7 +301,7 @@ rule mistakes:
     input:
         transfer=paths.TRANSFER_TABLE,
     output:
-        **paths.table("mistakes"),
+        **table("mistakes"),
     log:
         "results/{experiment}/logs/tables/mistakes.log",
     threads: 1
@@ -313,7 +322,7 @@ rule mistakes_figure:
     input:
         table=paths.table("mistakes")["csv"],
     output:
-        paths.MISTAKES_FIGURE,
+        **figure("mistakes_figure"),
     log:
         "results/{experiment}/logs/figures/mistakes.log",
     threads: 1
@@ -322,6 +331,7 @@ rule mistakes_figure:
         runtime=growing(10),
     params:
         code=code_of("mistakes_figure.py"),
+        style=style,
     message:
         "how the examples of {wildcards.experiment} transfer as a figure"
     script:
@@ -332,7 +342,7 @@ rule heatmap:
     input:
         table=paths.table("table2")["csv"],
     output:
-        paths.HEATMAP,
+        **figure("transfer"),
     log:
         "results/{experiment}/logs/figures/transfer.log",
     threads: 1
@@ -341,6 +351,7 @@ rule heatmap:
         runtime=growing(10),
     params:
         code=code_of("heatmap.py"),
+        style=style,
     message:
         "transfer matrix of {wildcards.experiment} as a figure"
     script:
@@ -352,7 +363,7 @@ rule galleries:
         data=paths.DATASET,
         examples=of_experiment(lambda *which: list(paths.gallery_sets(*which).values())),
     output:
-        directory(paths.GALLERIES),
+        pictures(paths.GALLERIES, "gallery"),
     log:
         "results/{experiment}/logs/figures/gallery/{attack}.log",
     threads: 1
@@ -369,6 +380,7 @@ rule galleries:
         ),
         shown=of_experiment(lambda experiment, wildcards: experiment.report["gallery"]),
         code=code_of("galleries.py"),
+        style=style,
     message:
         "galleries of {wildcards.attack} of {wildcards.experiment}"
     script:
@@ -385,7 +397,7 @@ rule figure5:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure5"),
+        **figure("figure5"),
     log:
         "results/{experiment}/logs/figures/figure5.log",
     threads: 1
@@ -410,7 +422,7 @@ use rule figure5 as figure6 with:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure6"),
+        **figure("figure6"),
     log:
         "results/{experiment}/logs/figures/figure6.log",
     params:
@@ -433,7 +445,7 @@ rule figure7:
             ),
         ),
     output:
-        paths.FIGURE.format(name="figure7"),
+        **figure("figure7"),
     log:
         "results/{experiment}/logs/figures/figure7.log",
     threads: 1
@@ -449,6 +461,7 @@ rule figure7:
         ),
         noise=of_experiment(paths.figure7_noise),
         code=code_of("figure7.py"),
+        style=style,
     message:
         "Figure 7 of {wildcards.experiment}"
     script:
@@ -459,7 +472,7 @@ rule filters:
     input:
         model=paths.MODEL,
     output:
-        paths.FILTERS,
+        **filters(),
     log:
         "results/{experiment}/logs/figures/filters/{model}/seed{seed}.log",
     threads: 1
@@ -471,6 +484,7 @@ rule filters:
             lambda experiment, wildcards: experiment.models[wildcards.model]["label"],
         ),
         code=code_of("filters.py"),
+        style=style,
     message:
         "filters of {wildcards.model} of {wildcards.experiment}"
     script:
@@ -481,7 +495,7 @@ rule units_table:
     input:
         of_experiment(paths.all_units),
     output:
-        **paths.table("units"),
+        **table("units"),
     log:
         "results/{experiment}/logs/tables/units.log",
     threads: 1
@@ -506,7 +520,7 @@ rule unit_images:
         data=paths.DATASET,
         units=of_experiment(lambda *which: list(paths.unit_pictures(*which).values())),
     output:
-        directory(paths.UNIT_IMAGES),
+        pictures(paths.UNIT_IMAGES, "unit_images"),
     log:
         "results/{experiment}/logs/figures/unit_images.log",
     threads: 1
@@ -518,6 +532,7 @@ rule unit_images:
         layers=of_experiment(layers_of_units),
         sample=of_experiment(sample_of_units),
         code=code_of("unit_images.py"),
+        style=style,
     message:
         "images that excite units of {wildcards.experiment}"
     script:
@@ -528,7 +543,7 @@ rule units_figure:
     input:
         of_experiment(paths.all_units),
     output:
-        paths.UNITS_FIGURE,
+        **figure("units_figure"),
     log:
         "results/{experiment}/logs/figures/units.log",
     threads: 1
@@ -539,6 +554,7 @@ rule units_figure:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
         code=code_of("units_figure.py"),
+        style=style,
     message:
         "purities of units and directions of {wildcards.experiment} as a figure"
     script:
@@ -549,7 +565,7 @@ rule rotation:
     input:
         of_experiment(paths.all_units),
     output:
-        paths.ROTATION,
+        **figure("rotation"),
     log:
         "results/{experiment}/logs/figures/rotation.log",
     threads: 1
@@ -560,34 +576,60 @@ rule rotation:
         files=of_experiment(paths.units),
         labels=of_experiment(labels_of_units),
         code=code_of("rotation.py"),
+        style=style,
     message:
         "units of {wildcards.experiment} turned into directions as a figure"
     script:
         "../../scripts/rotation.py"
 
 
+rule curves:
+    input:
+        of_experiment(lambda *which: sum(paths.model_folders(*which).values(), [])),
+    output:
+        **figure("curves"),
+    log:
+        "results/{experiment}/logs/figures/curves.log",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        folders=of_experiment(paths.model_folders),
+        labels=of_experiment(
+            lambda experiment, wildcards: labels_of(experiment, experiment.models),
+        ),
+        code=code_of("curves.py"),
+        style=style,
+    message:
+        "learning curves of {wildcards.experiment} as a figure"
+    script:
+        "../../scripts/curves.py"
+
+
 rule page:
     input:
-        template=resource("page.html.j2"),
+        template=[resource(f"page/{name}") for name in PARTS_OF_PAGE],
+        captions=of_experiment(captions),
         data=paths.DATASET,
-        claims=paths.table("claims")["html"],
-        table1=paths.table("table1")["html"],
-        table2=paths.table("table2")["html"],
-        optional=of_experiment(paths.optional_tables),
-        table5=paths.table("table5")["html"],
-        mistakes=paths.table("mistakes")["html"],
-        distortion=paths.table("distortion")["html"],
-        certificates=paths.table("certificates")["html"],
-        heatmap=paths.HEATMAP,
-        mistakes_figure=paths.MISTAKES_FIGURE,
-        layers_figure=paths.LAYERS_FIGURE,
-        instability=paths.INSTABILITY,
-        galleries=of_experiment(paths.galleries),
+        tables=of_experiment(paths.shown_tables),
+        claims=paths.CLAIM_PICTURES,
+        drawings=of_experiment(paths.drawings),
+        examples=of_experiment(lambda *which: list(paths.shown_sets(*which).values())),
         paper_figures=of_experiment(paths.paper_figures),
         filters=of_experiment(paths.filter_figures),
-        units=of_experiment(paths.unit_figures),
+        unit_images=of_experiment(paths.unit_images),
     output:
-        paths.PAGE,
+        report(
+            paths.PAGE,
+            caption="../report/page.rst",
+            category=catalogue.PAGE,
+            labels={
+                "experiment": "{experiment}",
+                "shows": "everything",
+                "format": "HTML",
+            },
+        ),
     log:
         "results/{experiment}/logs/page.log",
     threads: 1
@@ -595,16 +637,14 @@ rule page:
         mem_mb=growing(500),
         runtime=growing(10),
     params:
-        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        settings=of_experiment(lambda experiment, wildcards: experiment.settings),
         attack=of_experiment(
             lambda experiment, wildcards: experiment.attack(experiment.shown_attack),
         ),
-        galleries=of_experiment(
-            lambda experiment, wildcards: labels_of(
-                experiment,
-                experiment.models_of(experiment.shown_attack),
-            ),
+        labels=of_experiment(
+            lambda experiment, wildcards: labels_of(experiment, experiment.models),
         ),
+        examples=of_experiment(paths.shown_sets),
         filters=of_experiment(
             lambda experiment, wildcards: labels_of(
                 experiment,
@@ -617,6 +657,30 @@ rule page:
         "page of {wildcards.experiment}"
     script:
         "../../scripts/page.py"
+
+
+rule bundle:
+    input:
+        tables=of_experiment(paths.files_of_bundled_tables),
+        figures=of_experiment(paths.files_of_bundled_figures),
+        captions=of_experiment(captions),
+    output:
+        paths.BUNDLE,
+    log:
+        "results/{experiment}/logs/bundle.log",
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        tables=of_experiment(paths.bundled_tables),
+        figures=of_experiment(paths.bundled_figures),
+        code=code_of("bundle.py"),
+    message:
+        "tables and figures of {wildcards.experiment} for a paper"
+    script:
+        "../../scripts/bundle.py"
 
 
 rule manifest:
@@ -636,3 +700,29 @@ rule manifest:
         "digests of {wildcards.experiment}"
     script:
         "../../scripts/manifest.py"
+
+
+# last, and in no table, no page and no digest: it differs between two builds
+rule build_record:
+    input:
+        page=paths.PAGE,
+        manifest=paths.MANIFEST,
+        data=paths.DATASET,
+        models=of_experiment(paths.every_model),
+    output:
+        paths.BUILD_RECORD,
+    log:
+        "results/{experiment}/logs/build_record.log",
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        title=of_experiment(lambda experiment, wildcards: experiment.settings["title"]),
+        seeds=of_experiment(lambda experiment, wildcards: experiment.seeds),
+        logs=of_experiment(logs_of_jobs),
+        code=code_of("build_record.py"),
+    message:
+        "times and machine of {wildcards.experiment}"
+    script:
+        "../../scripts/build_record.py"

@@ -126,7 +126,7 @@ def _follows(one: Path, other: Path) -> bool:
         return False
     if one.suffix in (".md", ".tex", ".html"):
         return all(path.with_suffix(".csv").exists() for path in (one, other))
-    return one.suffix == ".png" or one.name == MACHINE
+    return one.suffix in (".png", ".pdf", ".svg", ".zip") or one.name == MACHINE
 
 
 def main() -> None:

@@ -47,8 +47,8 @@ def minimum_distortion(
     Targeted, a path of long first-order steps on a softened margin (`margin_path`) finds a valley,
     and a sequential projection on the linearised margins (`boundary`) its lowest point. Untargeted,
     the same is done for the classes whose linearised boundary with the label is near, of which a
-    short path leaves the best; the nearest result counts. On a linear classifier both are exact; on
-    others the result is a local minimum.
+    short path leaves the best; the nearest result counts. On a linear classifier both reach the
+    minimum, to a tolerance; on others the result is a local minimum.
 
     Parameters
     ----------

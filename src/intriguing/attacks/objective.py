@@ -3,9 +3,9 @@
     F_c(x) = ||x - x0||^2 + c * loss(x, target)
 
 The paper writes ``c |r| + loss`` and asks for the *minimum* c, which would give the largest
-distortion; with c on the loss the smallest c that succeeds gives the smallest (same path of
-minimisers, right direction). The square makes the distortion term smooth without changing that
-path: the minimisers of both forms are the points of least norm for their loss.
+distortion; with c on the loss the smallest c that succeeds gives the smallest. The square makes the
+distortion term smooth: every minimiser with the norm itself is one with its square, for another c,
+though not the other way round (docs/attack.md).
 """
 
 from __future__ import annotations

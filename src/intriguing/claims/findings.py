@@ -42,6 +42,8 @@ class Finding:
         One of `VERDICTS`.
     reason : str
         What decided.
+    effects : tuple of Effect
+        What was found in each case.
     """
 
     effect: Effect
@@ -50,6 +52,7 @@ class Finding:
     images: int
     verdict: str
     reason: str
+    effects: tuple[Effect, ...] = ()
 
 
 def untestable(reason: str) -> Finding:
@@ -80,8 +83,8 @@ def difference(first: Effect, second: Effect) -> Effect:
 def average(effects: Sequence[Effect]) -> Effect:
     """Mean of several effects.
 
-    Its interval is the mean of theirs: it holds however they depend on each other, as they do where
-    they rest on the same images.
+    Its interval is the mean of theirs: it holds for estimates that are jointly normal, however they
+    are correlated, as they are where they rest on the same images.
     """
     number = len(effects)
     ends = zip(*((e.value, e.low, e.high) for e in effects), strict=True)
@@ -143,7 +146,12 @@ def finding(
     words = [counts, note, f"{dropped} left out, with too few images" if dropped else ""]
     reason = "; ".join(word for word in words if word)
     number = least(number for _, number in known)
-    return Finding(average(counted), unit, len(known), number, verdict, reason)
+    return Finding(average(counted), unit, len(known), number, verdict, reason, tuple(counted))
+
+
+def exact(values: Iterable[float]) -> tuple[Effect, ...]:
+    """Effects that are no samples, and so have no intervals."""
+    return tuple(Effect(value, math.nan, math.nan) for value in values)
 
 
 def least(numbers: Iterable[float]) -> int:

@@ -24,6 +24,7 @@ from intriguing.claims.findings import (
     average,
     difference,
     estimate,
+    exact,
     finding,
     least,
     untestable,
@@ -60,6 +61,12 @@ class Claim:
         The test.
     ours : bool
         A check of ours on what the paper says or shows, not a sentence of its own.
+    line : (float, str)
+        What the effect of a case is compared with in a picture, and what it is called.
+    axis : str
+        What the effect of a case is, in a picture.
+    log : bool
+        Whether the effects are ratios, to be shown on a logarithmic scale.
     """
 
     name: str
@@ -68,6 +75,9 @@ class Claim:
     tables: tuple[str, ...]
     judge: Callable[[Tables], Finding]
     ours: bool = False
+    line: tuple[float, str] = (0.0, "no difference")
+    axis: str = "points of test error saved"
+    log: bool = False
 
 
 def every_image(tables: Tables) -> Finding:
@@ -81,7 +91,8 @@ def every_image(tables: Tables) -> Finding:
     verdict = REPRODUCED if not missing.sum() else PARTLY if nearly else NOT
     reason = f"{missing.sum():.0f} of {sets['success_n'].sum():.0f} images without an example"
     unit = "success of the worst set, %"
-    return Finding(worst, unit, len(sets), least(sets["success_n"]), verdict, reason)
+    number = least(sets["success_n"])
+    return Finding(worst, unit, len(sets), number, verdict, reason, tuple(rates))
 
 
 def distortion_grows_with_decay(tables: Tables) -> Finding:
@@ -163,7 +174,8 @@ def order_of_distortion(tables: Tables) -> Finding:
     verdict = REPRODUCED if agrees else PARTLY if above > below else NOT
     reason = f"{above} of {number} pairs in the published order, {below} in the opposite one"
     unit = "Kendall's tau, and its range if pairs left open fall one way"
-    return Finding(effect, unit, number, least(known["success_n"]), verdict, reason)
+    images = least(known["success_n"])
+    return Finding(effect, unit, number, images, verdict, reason, tuple(steps))
 
 
 def bounds_hold(tables: Tables) -> Finding:
@@ -174,23 +186,25 @@ def bounds_hold(tables: Tables) -> Finding:
     ratio = certified["least_ratio"].min()
     verdict = REPRODUCED if ratio >= 1 else NOT
     reason = f"no example inside in {len(certified)} sets" if ratio >= 1 else "an example is inside"
-    effect = Effect(ratio, float("nan"), float("nan"))
+    (effect,) = exact([ratio])
     unit = "least ratio of distortion to certified radius"
-    return Finding(effect, unit, len(certified), least(certified["n"]), verdict, reason)
+    ratios, images = exact(certified["least_ratio"]), least(certified["n"])
+    return Finding(effect, unit, len(certified), images, verdict, reason, ratios)
 
 
 def printed_formula(tables: Tables) -> Finding:
     layers = tables["table5"]
-    strided = layers[layers["paper_as_printed"].notna() & (layers["stride"] > 1)]
+    convolutions = layers[(layers["kind"] == "Conv") & layers["paper_as_printed"].notna()]
+    strided = convolutions[convolutions["stride"] > 1]
     if strided.empty:
         return untestable("no convolution with a stride larger than 1")
     ratio = strided["paper_as_printed"] / strided["lower"]
     wrong = int((ratio < 1).sum())
     verdict = NOT if wrong == len(strided) else PARTLY if wrong else REPRODUCED
     reason = f"below a norm that is attained in {wrong} of {len(strided)} strided convolutions"
-    effect = Effect(ratio.min(), float("nan"), float("nan"))
+    (effect,) = exact([ratio.min()])
     unit = "least ratio of printed bound to attained norm"
-    return Finding(effect, unit, len(strided), 0, verdict, reason)
+    return Finding(effect, unit, len(strided), 0, verdict, reason, exact(ratio))
 
 
 def pools_contract(tables: Tables) -> Finding:
@@ -201,8 +215,9 @@ def pools_contract(tables: Tables) -> Finding:
     enlarging = int((pools["lower"] > 1).sum())
     verdict = NOT if enlarging == len(pools) else PARTLY if enlarging else REPRODUCED
     reason = f"{enlarging} of {len(pools)} pools enlarge a distance, those whose windows overlap"
-    effect = Effect(pools["lower"].max(), float("nan"), float("nan"))
-    return Finding(effect, "largest factor attained", len(pools), 0, verdict, reason)
+    factors = exact(pools["lower"])
+    (effect,) = exact([pools["lower"].max()])
+    return Finding(effect, "largest factor attained", len(pools), 0, verdict, reason, factors)
 
 
 def pools_help(tables: Tables) -> Finding:
@@ -239,10 +254,10 @@ def units_and_directions(tables: Tables) -> Finding:
     )
     left_out = len(every) - number
     reason += f"; {left_out} left out, with too few units" if left_out else ""
-    effect = average(estimate(layers, "delta"))
+    effects = tuple(estimate(layers, "delta"))
     fewest = least(layers[["units_n", "n"]].min(axis=1))
     unit = "Cliff's delta of label purity, units against directions"
-    return Finding(effect, unit, number, fewest, verdict, reason)
+    return Finding(average(effects), unit, number, fewest, verdict, reason, effects)
 
 
 def _above_noise(pairs: pandas.DataFrame) -> Finding:
@@ -319,6 +334,8 @@ CLAIMS = (
         " reproduced: all; partly: at least 99 % in each set",
         ("distortion",),
         every_image,
+        line=(100.0, "every image"),
+        axis="% of images with an example",
     ),
     Claim(
         "weight decay",
@@ -326,6 +343,7 @@ CLAIMS = (
         f"distortion of softmax models from one decay to the next; {IN_ALL}",
         ("table1",),
         distortion_grows_with_decay,
+        axis="difference of distortions",
     ),
     Claim(
         "order of models",
@@ -336,6 +354,7 @@ CLAIMS = (
         ("table1",),
         order_of_distortion,
         ours=True,
+        axis="difference of distortions",
     ),
     Claim(
         "across models",
@@ -344,6 +363,7 @@ CLAIMS = (
         f" noise of equal distortion; {IN_ALL}",
         ("table2",),
         transfer_across_models,
+        axis="points of error above noise",
     ),
     Claim(
         "across training sets",
@@ -351,6 +371,7 @@ CLAIMS = (
         f"the same for models whose training sets are disjoint; {IN_ALL}",
         ("table3", "table4"),
         transfer_across_training_sets,
+        axis="points of error above noise",
     ),
     Claim(
         "weaker across training sets",
@@ -359,6 +380,7 @@ CLAIMS = (
         f" of another; {IN_ALL}",
         ("table3", "table4"),
         weaker_across_training_sets,
+        axis="points of error lost",
     ),
     Claim(
         "amplification",
@@ -366,6 +388,7 @@ CLAIMS = (
         f"errors of each other model before and after amplification; {IN_ALL}",
         ("table3", "table4"),
         amplification_raises_transfer,
+        axis="points of error gained",
     ),
     Claim(
         "adversarial training",
@@ -399,6 +422,9 @@ CLAIMS = (
         ("certificates",),
         bounds_hold,
         ours=True,
+        line=(1.0, "certified"),
+        axis="least distortion / certified",
+        log=True,
     ),
     Claim(
         "formula",
@@ -407,6 +433,9 @@ CLAIMS = (
         " layer; partly: in some",
         ("table5",),
         printed_formula,
+        line=(1.0, "attained"),
+        axis="printed bound / attained norm",
+        log=True,
     ),
     Claim(
         "max-pools",
@@ -415,6 +444,9 @@ CLAIMS = (
         " some",
         ("table5",),
         pools_contract,
+        line=(1.0, "contractive"),
+        axis="factor by which distances grow",
+        log=True,
     ),
     Claim(
         "units",
@@ -424,5 +456,6 @@ CLAIMS = (
         " pure in more than half; not: purer in more than half, or neither in any; partly: between",
         ("units",),
         units_and_directions,
+        axis="Cliff's delta of label purity",
     ),
 )

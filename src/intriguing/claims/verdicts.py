@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas
 
-from intriguing.claims.findings import untestable
-from intriguing.claims.paper import CLAIMS
+from intriguing.claims.findings import Finding, untestable
+from intriguing.claims.paper import CLAIMS, Claim
 
 
 def evaluate(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
@@ -35,11 +35,7 @@ def evaluate(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
     """
     rows = []
     for claim in CLAIMS:
-        missing = [name for name in claim.tables if name not in tables]
-        if missing:
-            finding = untestable(f"the experiment has no {' and no '.join(missing)}")
-        else:
-            finding = claim.judge(tables)
+        finding = _judged(claim, tables)
         rows.append(
             {
                 "claim": claim.name,
@@ -57,3 +53,35 @@ def evaluate(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
             }
         )
     return pandas.DataFrame(rows)
+
+
+def cases(tables: Mapping[str, pandas.DataFrame]) -> pandas.DataFrame:
+    """What was found in each case of each claim: the dots of its picture.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        As for `evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a case: ``claim``; ``value`` with its 95 % interval ``low`` to ``high`` (NaN where
+        nothing is sampled) and ``axis``, what it is; ``line``, what it is compared with, and
+        ``line_is``, what that is called; ``log``: values are ratios. Claims that are
+        not testable have no rows.
+    """
+    columns = ["claim", "value", "low", "high", "line", "line_is", "axis", "log"]
+    rows = [
+        (claim.name, case.value, case.low, case.high, *claim.line, claim.axis, claim.log)
+        for claim in CLAIMS
+        for case in _judged(claim, tables).effects
+    ]
+    return pandas.DataFrame(rows, columns=columns)
+
+
+def _judged(claim: Claim, tables: Mapping[str, pandas.DataFrame]) -> Finding:
+    missing = [name for name in claim.tables if name not in tables]
+    if missing:
+        return untestable(f"the experiment has no {' and no '.join(missing)}")
+    return claim.judge(tables)

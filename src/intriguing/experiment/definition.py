@@ -141,6 +141,11 @@ class Experiment:
         return self.data["folder"] if "folder" in self.data else self.data["name"]
 
     @property
+    def has_data_of_paper(self) -> bool:
+        """Whether the images are MNIST, all or a part: the paper's Tables 1 to 4 are of these."""
+        return self.data["name"] == "mnist"
+
+    @property
     def shown_attack(self) -> str:
         """Name of the attack that Tables 1 and 2 show."""
         return self.report["attack"]
@@ -220,6 +225,15 @@ class Experiment:
 def noise_name(standard_deviation: float) -> str:
     """What noise is called where a set made for a model has the model's name."""
     return f"noise{standard_deviation}"
+
+
+def weights_in_words(entry: Entry) -> str:
+    """Where the weights of a network come from; empty if it is trained in the experiment."""
+    weights = entry.get("weights", "")
+    if weights == AS_BUILT:
+        # a user's function may load what it likes
+        return "random weights" if "architecture" in entry else "weights as built"
+    return f"weights {Path(weights).name}" if weights else ""
 
 
 def _weights_file(weights: str) -> list[str]:

@@ -10,11 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from intriguing.errors import ExperimentError, quoted, shortened
-from intriguing.experiment import references, schema
 from intriguing.experiment.definition import Experiment
+
+try:
+    import yaml
+
+    from intriguing.experiment import references, schema
+except ModuleNotFoundError as error:  # yaml, or jsonschema
+    raise ExperimentError(
+        f"{error.name} is not installed: pip install 'intriguing[workflow]'"
+    ) from error
 
 # an experiment has some hundred values, four levels deep
 LARGEST, DEEPEST = 20_000, 30
@@ -25,12 +31,14 @@ MAKE_TARGETS = (
     "verify",
     "lint",
     "docs",
+    "site",
     "format",
     "clean",
     "help",
     "benchmark",
     "slurm",
     "plan",
+    "snapshot",
 )
 # how the file of an experiment may end
 ENDINGS = (".yaml", ".yml")

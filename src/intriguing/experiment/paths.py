@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from intriguing.errors import ExperimentError
-from intriguing.experiment.definition import Entry, Experiment, noise_name
+from intriguing.experiment import catalogue
+from intriguing.experiment.definition import Entry, Experiment, noise_name, weights_in_words
 
 DATASET = "results/{experiment}/data/dataset.safetensors"
 MODEL = "results/{experiment}/models/{model}/seed{seed}"
@@ -29,29 +30,32 @@ NOISE_TRANSFER = "results/{experiment}/transfer_of_noise/seed{seed}.csv"
 ATTACKS_TABLE = "results/{experiment}/tables/attacks.csv"
 TRANSFER_TABLE = "results/{experiment}/tables/transfer.csv"
 TABLE = "results/{{experiment}}/tables/{name}.{format}"
-MISTAKES_FIGURE = "results/{experiment}/figures/mistakes.png"
-HEATMAP = "results/{experiment}/figures/transfer.png"
+CLAIM_CASES = "results/{experiment}/tables/claim_cases.csv"
+CLAIM_PICTURES = "results/{experiment}/figures/claims"
 GALLERIES = "results/{experiment}/figures/gallery/{attack}"
 LAYERS = "results/{experiment}/lipschitz/{model}/seed{seed}/layers.csv"
 BOUNDS = "results/{experiment}/lipschitz/{model}/seed{seed}/bounds.safetensors"
 NETWORK_LAYERS = "results/{experiment}/lipschitz_of_networks/{network}.csv"
 UNITS = "results/{experiment}/units/{model}/seed{seed}.csv"
 UNIT_IMAGES = "results/{experiment}/figures/units"
-UNITS_FIGURE = "results/{experiment}/figures/units.png"
-ROTATION = "results/{experiment}/figures/rotation.png"
 CERTIFICATES = "results/{experiment}/certificates/all.csv"
-LAYERS_FIGURE = "results/{experiment}/figures/lipschitz.png"
-INSTABILITY = "results/{experiment}/figures/instability.png"
-FIGURE = "results/{{experiment}}/figures/{name}.png"
-FILTERS = "results/{experiment}/figures/filters/{model}/seed{seed}.png"
+FIGURE = "results/{{experiment}}/figures/{name}.{format}"
+FILTERS = "results/{{experiment}}/figures/filters/{{model}}/seed{{seed}}.{format}"
 PAGE = "results/{experiment}/page.html"
+BUNDLE = "results/{experiment}/paper.zip"
 MANIFEST = "results/{experiment}/SHA256SUMS"
+BUILD_RECORD = "results/{experiment}/build.json"
 
 FORMATS = ("csv", "md", "tex", "html")
+SHOWN_FORMATS = ("html", "csv", "tex")
 TABLES = ("table1", "table2", "table5", "mistakes", "distortion", "certificates", "claims")
 TABLES_OF_HALVES = ("table3", "table4")
 TABLES_OF_CURES = ("cures",)
 TABLES_OF_UNITS = ("units",)
+BUNDLED_TABLES, BUNDLED_FIGURES = ("csv", "tex"), ("pdf", "png")
+FIGURE_FORMATS = ("png", "pdf", "svg")
+FIGURES = ("transfer", "mistakes", "lipschitz", "instability", "curves")
+FIGURES_OF_UNITS = ("units", "rotation")
 FIGURES_OF_THE_PAPER = ("figure5", "figure6", "figure7")
 
 Wildcards = Mapping[str, Any]
@@ -79,6 +83,16 @@ def table(name: str) -> dict[str, str]:
     return {format: TABLE.format(name=name, format=format) for format in FORMATS}
 
 
+def figure(name: str) -> dict[str, str]:
+    """The files of a figure, by format."""
+    return {form: FIGURE.format(name=name, format=form) for form in FIGURE_FORMATS}
+
+
+def filters() -> dict[str, str]:
+    """The files of the figure of a model's filters, by format."""
+    return {form: FILTERS.format(format=form) for form in FIGURE_FORMATS}
+
+
 def tables_of(experiment: Experiment, wildcards: Any = None) -> tuple[str, ...]:
     """Names of the tables that an experiment has."""
     return (*TABLES, *_optional(experiment))
@@ -99,9 +113,17 @@ def tables_of_claims(experiment: Experiment, wildcards: Any = None) -> list[str]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
-def optional_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """Tables as HTML that not every experiment has."""
-    patterns = [table(name)["html"] for name in _optional(experiment)]
+def shown_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The files of all tables that the page shows or carries, by name and format."""
+    patterns = [table(name)[form] for name in tables_of(experiment) for form in SHOWN_FORMATS]
+    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+
+
+def drawings(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The figures that the page shows as drawings."""
+    names = [name for name in figures_of(experiment) if name not in FIGURES_OF_THE_PAPER]
+    # the page has a matrix of its own
+    patterns = [figure(name)["svg"] for name in names if name != "transfer"]
     return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
 
 
@@ -222,6 +244,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
         shown[path] = {
             "label": entry["label"],
             "architecture": entry["architecture"],
+            "weights": weights_in_words(entry),
             "seed": 0,
         }
     for name, entry in experiment.models.items():
@@ -230,6 +253,7 @@ def bounded_networks(experiment: Experiment, wildcards: Any = None) -> dict[str,
             shown[path] = {
                 "label": entry["label"],
                 "architecture": entry.get("architecture", ""),
+                "weights": weights_in_words(entry),
                 "seed": seed,
             }
     return shown
@@ -284,6 +308,11 @@ def gallery_sets(experiment: Experiment, wildcards: Any) -> dict[str, str]:
     return _sets_of(experiment, wildcards.attack, experiment.seeds[0])
 
 
+def shown_sets(experiment: Experiment, wildcards: Any = None) -> dict[str, str]:
+    """The adversarial sets that the page shows, by model."""
+    return _sets_of(experiment, experiment.shown_attack, experiment.seeds[0])
+
+
 def shown_in(experiment: Experiment, figure: str) -> Entry:
     """What the report is to show in a figure of the paper.
 
@@ -330,11 +359,23 @@ def figure7_noise(experiment: Experiment, wildcards: Any = None) -> str:
     return _noise_set(experiment, deviation, experiment.seeds[0])
 
 
+def figures_of(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the figures that an experiment has, apart from those in folders."""
+    return (
+        *FIGURES,
+        *(name for name in FIGURES_OF_THE_PAPER if name in experiment.report),
+        *(FIGURES_OF_UNITS if experiment.has_units else ()),
+    )
+
+
 def paper_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """The figures of the paper that the experiment asks for."""
-    names = [name for name in FIGURES_OF_THE_PAPER if name in experiment.report]
-    patterns = [FIGURE.format(name=name) for name in names]
-    return [path for pattern in patterns for path in filled(pattern, experiment=experiment.name)]
+    """The figures of the paper that the experiment asks for, as the page shows them."""
+    return [
+        path
+        for name in FIGURES_OF_THE_PAPER
+        if name in experiment.report
+        for path in filled(figure(name)["png"], experiment=experiment.name)
+    ]
 
 
 def bounds_files(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
@@ -346,13 +387,17 @@ def bounds_files(experiment: Experiment, wildcards: Any = None) -> dict[str, lis
 
 
 def filter_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """A figure of the filters of each network that the experiment asks for."""
-    return filled(
-        FILTERS,
-        experiment=experiment.name,
-        model=experiment.report["filters"],
-        seed=experiment.seeds[0],
-    )
+    """The filters of each network that the experiment asks for, as the page shows them."""
+    return _filter_figures(experiment, ("png",))
+
+
+def _filter_figures(experiment: Experiment, formats: Iterable[str]) -> list[str]:
+    which = {"experiment": experiment.name, "model": experiment.report["filters"]}
+    return [
+        path
+        for form in formats
+        for path in filled(filters()[form], **which, seed=experiment.seeds[0])
+    ]
 
 
 def units(experiment: Experiment, wildcards: Any = None) -> dict[str, list[str]]:
@@ -386,33 +431,136 @@ def unit_pictures(experiment: Experiment, wildcards: Any = None) -> dict[str, st
     return {name: files[0] for name, files in units(experiment).items()}
 
 
-def unit_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
-    """All figures of units, where they are compared with directions."""
-    patterns = (UNITS_FIGURE, ROTATION, UNIT_IMAGES) if experiment.has_units else ()
-    return [path for one in patterns for path in filled(one, experiment=experiment.name)]
+def unit_images(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The folder of the images that excite units, where there are units."""
+    return filled(UNIT_IMAGES, experiment=experiment.name) if experiment.has_units else []
+
+
+def name_of_layer(model: str, layer: str) -> str:
+    """What the pictures of a layer's units are called, without ending."""
+    return f"{model}-{layer}".replace(" ", "_")
+
+
+def bundled_tables(experiment: Experiment, wildcards: Any = None) -> dict[str, str]:
+    """Tables of the bundle for a paper by their name in the catalogue, without ending."""
+    shown = {name: table(name)["tex"] for name in catalogue.TABLES if name in tables_of(experiment)}
+    return {
+        name: filled(pattern, experiment=experiment.name)[0].removesuffix(".tex")
+        for name, pattern in shown.items()
+    }
+
+
+def bundled_figures(
+    experiment: Experiment, wildcards: Any = None
+) -> dict[str, list[tuple[str, str]]]:
+    """Figures of the bundle for a paper by their name in the catalogue.
+
+    Each figure is what it shows, where there are several of its name, and its path without ending.
+    """
+    several = {
+        "gallery": _bundled_galleries(experiment),
+        "filters": _bundled_filters(experiment),
+        "unit_images": _bundled_pictures(experiment) if experiment.has_units else [],
+    }
+    single = {
+        name: [("", path.removesuffix(".png"))]
+        for name, entry in catalogue.FIGURES.items()
+        if name not in several and entry.file in figures_of(experiment)
+        for path in filled(figure(entry.file)["png"], experiment=experiment.name)
+    }
+    shown = {name: (several | single).get(name, []) for name in catalogue.FIGURES}
+    return {name: figures for name, figures in shown.items() if figures}
+
+
+def _bundled_galleries(experiment: Experiment) -> list[tuple[str, str]]:
+    (folder,) = galleries(experiment)
+    models = experiment.models_of(experiment.shown_attack)
+    return [(experiment.models[model]["label"], f"{folder}/{model}") for model in models]
+
+
+def _bundled_filters(experiment: Experiment) -> list[tuple[str, str]]:
+    labels = [experiment.models[model]["label"] for model in experiment.report["filters"]]
+    stems = [path.removesuffix(".png") for path in filter_figures(experiment)]
+    return list(zip(labels, stems, strict=True))
+
+
+def _bundled_pictures(experiment: Experiment) -> list[tuple[str, str]]:
+    (folder,) = filled(UNIT_IMAGES, experiment=experiment.name)
+    return [
+        (
+            f"{experiment.models[model]['label']}, {layer}",
+            f"{folder}/{name_of_layer(model, layer)}",
+        )
+        for model, entry in experiment.units["models"].items()
+        for layer in entry["layers"]
+    ]
+
+
+def files_of_bundled_tables(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The files behind `bundled_tables`."""
+    return [
+        f"{stem}.{form}" for stem in bundled_tables(experiment).values() for form in BUNDLED_TABLES
+    ]
+
+
+def files_of_bundled_figures(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """The files and folders behind `bundled_figures`."""
+    folders = galleries(experiment) + unit_images(experiment)
+    single = [
+        f"{stem}.{form}"
+        for figures in bundled_figures(experiment).values()
+        for _, stem in figures
+        if not any(stem.startswith(f"{folder}/") for folder in folders)
+        for form in BUNDLED_FIGURES
+    ]
+    return single + folders
 
 
 def everything(experiment: Experiment) -> list[str]:
     """All that is built for an experiment: what was deleted, wherever it is, is built again."""
-    last = [path.format(experiment=experiment.name) for path in (PAGE, MANIFEST)]
-    return [*artifacts(experiment), *last]
+    last = (PAGE, MANIFEST, BUILD_RECORD)
+    return [*artifacts(experiment), *(path.format(experiment=experiment.name) for path in last)]
+
+
+def of_every_job(experiment: Experiment) -> list[str]:
+    """What all jobs write but the last, which records the others: shards that are merged, too."""
+    sharded = [
+        path
+        for attack in experiment.attacks
+        for path in filled(
+            SHARD,
+            experiment=experiment.name,
+            attack=attack,
+            model=experiment.models_of(attack),
+            seed=experiment.seeds,
+            shard=range(experiment.shards(attack)),
+            shards=experiment.shards(attack),
+        )
+        if experiment.shards(attack) > 1
+    ]
+    return [*sharded, *everything(experiment)[:-1]]
+
+
+def every_model(experiment: Experiment, wildcards: Any = None) -> list[str]:
+    """Folders of all trained models."""
+    return filled(
+        MODEL, experiment=experiment.name, model=experiment.every_model, seed=experiment.seeds
+    )
 
 
 def artifacts(experiment: Experiment, wildcards: Any = None) -> list[str]:
     """Everything but the page, which names the commit as well, and the digests of these."""
-    tables: Iterable[str] = [
-        path for name in tables_of(experiment) for path in table(name).values()
-    ]
     single = [
         DATASET,
-        *tables,
+        *(path for name in tables_of(experiment) for path in table(name).values()),
         ATTACKS_TABLE,
         TRANSFER_TABLE,
         CERTIFICATES,
-        HEATMAP,
-        MISTAKES_FIGURE,
-        LAYERS_FIGURE,
-        INSTABILITY,
+        CLAIM_CASES,
+        CLAIM_PICTURES,
+        *(path for name in figures_of(experiment) for path in figure(name).values()),
+        *((UNIT_IMAGES,) if experiment.has_units else ()),
+        BUNDLE,
     ]
     seeds = experiment.seeds
     return [
@@ -429,8 +577,6 @@ def artifacts(experiment: Experiment, wildcards: Any = None) -> list[str]:
         *(halves(experiment) if experiment.has_halves else ()),
         *filled(NOISE, experiment=experiment.name, seed=experiment.seeds),
         *galleries(experiment),
-        *paper_figures(experiment),
-        *filter_figures(experiment),
+        *_filter_figures(experiment, FIGURE_FORMATS),
         *(all_units(experiment) if experiment.has_units else ()),
-        *unit_figures(experiment),
     ]

@@ -1,11 +1,12 @@
-"""What the tables share: columns from the rows of several seeds, and numbers as text.
+"""What the tables share: columns from the rows of several seeds, and numbers as cells.
 
 Rates are in percent, distortions in units of the pixel range (root mean square per pixel).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas
@@ -16,6 +17,51 @@ PLAIN_LAYERS = ("reshape", "ReLU", "dropout", "tanh", "sigmoid", "softmax")
 """Kinds of layer that cannot enlarge a distance, so that reports of bounds leave them out."""
 
 NOISE_LABEL = "Gaussian noise {}"
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# numbers outside are shown as powers of ten
+_SMALLEST, _LARGEST = 1e-3, 1e6
+
+
+class Cell(str):
+    """Text of a cell, and what an HTML table needs besides.
+
+    Parameters
+    ----------
+    text : str
+    sort : float
+        Number to sort by; NaN if there is none.
+    kind : str
+        HTML classes: ``number``, ``published`` with how it compares, ``sentence``.
+    """
+
+    sort: float
+    kind: str
+
+    def __new__(cls, text: str = "", sort: float = math.nan, kind: str = "") -> Cell:
+        cell = super().__new__(cls, text)
+        cell.sort, cell.kind = sort, kind
+        return cell
+
+
+def number(text: str, sort: float) -> Cell:
+    """A cell that shows a number."""
+    return Cell(text, sort, "number")
+
+
+def count(value: float, text: str = "{:.0f}") -> Cell:
+    """A number of images, or a text with it; empty for NaN."""
+    return number("" if pandas.isna(value) else text.format(value), value)
+
+
+def sentence(text: str) -> Cell:
+    """A cell with a text that may take several lines."""
+    return Cell(text, kind="sentence")
+
+
+def lines(rows: Sequence[Mapping[str, str]]) -> pandas.DataFrame:
+    """A layout: a row for each mapping of headings to cells, empty where it has none."""
+    return pandas.DataFrame(list(rows), dtype=object).fillna("")
 
 
 def rows_of(rows: pandas.DataFrame, attack: str, model: str) -> pandas.DataFrame:
@@ -87,32 +133,6 @@ def mean(name: str, rows: pandas.DataFrame, number: str) -> dict[str, float]:
     }
 
 
-def compared(table: pandas.DataFrame, names: Mapping[str, str]) -> pandas.DataFrame:
-    """A table with a column ``<paper>_is`` for each published value: where it lies.
-
-    Parameters
-    ----------
-    table : DataFrame
-    names : mapping of str to str
-        Ours, with the 95 % interval ``<ours>_low`` to ``<ours>_high``, and the name of the
-        published column.
-
-    Returns
-    -------
-    DataFrame
-        The columns hold ``inside`` our interval, ``below`` or ``above`` it, or nothing where one of
-        the two is missing.
-    """
-    table = table.copy()
-    for ours, paper in names.items():
-        where = pandas.Series("inside", index=table.index)
-        where[table[paper] < table[f"{ours}_low"]] = "below"
-        where[table[paper] > table[f"{ours}_high"]] = "above"
-        unknown = table[[paper, f"{ours}_low", f"{ours}_high"]].isna().any(axis=1)
-        table[f"{paper}_is"] = where.mask(unknown, "")
-    return table
-
-
 def percent_text(row: Any, name: str) -> str:
     """A rate and its interval, as `rate` names them; empty if there is none.
 
@@ -122,64 +142,79 @@ def percent_text(row: Any, name: str) -> str:
         Of `DataFrame.itertuples`.
     name : str
     """
+    value = getattr(row, f"{name}_percent")
+    if pandas.isna(value):
+        return ""
+    return f"{value:.{_digits(value)}f}{interval_text(row, name)}"
+
+
+def interval_text(row: Any, name: str) -> str:
+    """The interval of a rate, in brackets after a blank; empty if there is none."""
     value, low, high = (getattr(row, f"{name}_{end}") for end in ("percent", "low", "high"))
+    digits = _digits(value)
+    return "" if pandas.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _digits(percent: float) -> int:
+    """Decimals of a rate: as many as show that it is not quite 0 or 100."""
+    digits = 2 if percent < 2 else 1
+    rest = min(percent, 100 - percent)
+    return digits if rest < 1e-9 else max(digits, math.ceil(-math.log10(2 * rest)))
+
+
+def percent(row: Any, name: str) -> Cell:
+    """The same as a cell."""
+    return number(percent_text(row, name), getattr(row, f"{name}_percent"))
+
+
+def distortion_text(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A distortion, with its interval if there is one, which ends at 0; empty for NaN."""
     if pandas.isna(value):
         return ""
-    digits = 2 if value < 2 else 1
-    interval = "" if pandas.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}{interval}"
+    ends = [] if pandas.isna(low) else [max(low, 0.0), high]
+    exponent = 0 if value == 0 or abs(value) >= _SMALLEST else math.floor(math.log10(abs(value)))
+    digits, power = (1, _power(exponent)) if exponent else (4, "")
+    text, *interval = (f"{end / 10**exponent:.{digits}f}" if end else "0" for end in (value, *ends))
+    if not interval:
+        return text + power
+    return f"{text} [{', '.join(interval)}]" + (f" {power}" if power else "")
 
 
-def published_text(text: str, where: str) -> str:
-    """A published value as text, and where it lies (see `compared`)."""
-    return f"{text}, {where}" if text and where else text
+def distortion(value: float, low: float = math.nan, high: float = math.nan) -> Cell:
+    """The same as a cell."""
+    return number(distortion_text(value, low, high), value)
 
 
-def distortion_text(value: float, low: float = float("nan"), high: float = float("nan")) -> str:
-    """A distortion, with its interval if there is one; empty for NaN."""
-    if pandas.isna(value):
-        return ""
-    return f"{value:.4f}" + ("" if pandas.isna(low) else f" [{low:.4f}, {high:.4f}]")
+def significant(value: float, digits: int = 4) -> str:
+    """A number with some significant digits, very large and small ones as powers of ten.
 
-
-def seeds_text(number: float) -> str:
-    """What follows a number of images if it is over several seeds."""
-    return f" in {number} seeds" if number > 1 else ""
-
-
-def matrix(table: pandas.DataFrame, label: str, heading: str) -> pandas.DataFrame:
-    """Errors of every model on the images of every source, as in the paper's Tables 2 and 4.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a cell: ``target_label``, ``error_*``, ``paper_error_*``, ``distortion``,
-        ``paper_distortion``, ``paper_tag`` and ``seeds``.
-    label : str
-        Column that says what the images of a row are.
-    heading : str
-        Of the first column.
-
-    Returns
-    -------
-    DataFrame
-        A row for each source, ours above the published one if there is such.
+    Empty for NaN, and ``∞``.
     """
-    lines = []
-    for source, cells in table.groupby(label, sort=False):
-        # the first value of each column that has one: a model without a role has none published
-        first = cells.bfill().iloc[0]
-        images = f"{first['error_n']:.0f}" + seeds_text(first["seeds"])
-        ours = {heading: source, "": f"ours, n = {images}"}
-        theirs = {heading: "", "": f"paper [{first['paper_tag']}]"}
-        for cell in cells.itertuples():
-            ours[cell.target_label] = percent_text(cell, "error")
-            theirs[cell.target_label] = published_text(
-                percent_text(cell, "paper_error"), cell.paper_error_percent_is
-            )
-        ours["av. distortion"] = distortion_text(first["distortion"])
-        theirs["av. distortion"] = f"{first['paper_distortion']:g}"
-        lines.append(ours)
-        if not cells["paper_error_percent"].isna().all():
-            lines.append(theirs)
-    return pandas.DataFrame(lines)
+    if pandas.isna(value):
+        return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0 or _SMALLEST <= abs(value) < _LARGEST:
+        return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return mantissa + _power(int(exponent))
+
+
+def _power(exponent: int) -> str:
+    return f"×10{superscript(exponent)}"
+
+
+def superscript(value: int) -> str:
+    """An exponent, or the number of a note."""
+    return str(value).translate(_SUPERSCRIPTS)
+
+
+def attacked_text(row: Any) -> Cell:
+    """How many of the images that were drawn are attacked: the rest are misclassified anyway."""
+    return count(row.success_n, f"{{:.0f}} of {row.success_n + row.already_wrong_n:.0f}")
+
+
+def seeds_sentence(table: pandas.DataFrame) -> str:
+    """What numbers of images count if there are several seeds; empty if there is one."""
+    seeds = table["seeds"].max()
+    return f" Numbers of images are those of all {seeds:.0f} seeds together." if seeds > 1 else ""

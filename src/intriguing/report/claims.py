@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas
+
+from intriguing.report import cells
 
 CAPTION = (
     "Computed from the tables of this experiment alone; tests and thresholds are in"
@@ -13,23 +17,26 @@ CAPTION = (
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """One line a claim."""
-    lines = [
-        {
-            "claim": row.sentence + (" (a check of ours)" if row.of == "ours" else ""),
-            "verdict": row.verdict,
-            "effect": _effect_text(row.effect, row.effect_low, row.effect_high),
-            "which is": "" if pandas.isna(row.unit) else row.unit,
-            "cases": f"{row.cases}" if row.cases else "",
-            "n": f"{row.images}" if row.images else "",
-            "because": row.reason,
-            "test": row.test,
-        }
-        for row in table.itertuples()
-    ]
-    return pandas.DataFrame(lines)
+    return cells.lines(
+        [
+            {
+                "claim": cells.sentence(row.sentence + " (a check of ours)" * (row.of == "ours")),
+                "verdict": row.verdict,
+                "effect": _effect(row),
+                "which is": cells.sentence("" if pandas.isna(row.unit) else row.unit),
+                "cases": cells.count(row.cases or float("nan")),
+                "n": cells.count(row.images or float("nan")),
+                "because": cells.sentence(row.reason),
+                "test": cells.sentence(row.test),
+            }
+            for row in table.itertuples()
+        ]
+    )
 
 
-def _effect_text(value: float, low: float, high: float) -> str:
-    if pandas.isna(value):
-        return ""
-    return f"{value:.3g}" + ("" if pandas.isna(low) else f" [{low:.3g}, {high:.3g}]")
+def _effect(row: Any) -> cells.Cell:
+    value, *ends = (
+        cells.significant(number, 3) for number in (row.effect, row.effect_low, row.effect_high)
+    )
+    interval = f" [{', '.join(ends)}]" if all(ends) else ""
+    return cells.number(f"{value}{interval}", row.effect)

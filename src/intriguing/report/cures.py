@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -130,27 +131,35 @@ def layout(table: pandas.DataFrame) -> pandas.DataFrame:
         for column in table
         if column.startswith("distortion_") and column.endswith("_low")
     ]
-    lines = []
+    rows = []
     for record in table.to_dict("records"):
         # names of attacks need not be names of attributes
         row: Any = SimpleNamespace(**record)
         line = {
             "model": row.label,
             "regularisation": row.regularisation,
-            "n": f"{row.test_n / row.seeds:.0f}" + cells.seeds_text(row.seeds),
-            "test error %": cells.percent_text(row, "test"),
+            "n": cells.count(row.test_n),
+            "test error %": cells.percent(row, "test"),
         }
         for attack in attacks:
             ends = (record[f"distortion_{attack}{end}"] for end in ("", "_low", "_high"))
-            line[f"distortion, {attack}"] = cells.distortion_text(*ends)
-        line["certified"] = _short(row.certified)
-        line["Jacobian"] = _short(row.jacobian)
-        line["ratio"] = f"{row.ratio:.2f}"
-        line["errors of others %"] = cells.percent_text(row, "transfer")
-        line["under noise %"] = cells.percent_text(row, "noise")
-        lines.append(line)
-    return pandas.DataFrame(lines)
+            line[f"distortion, {attack}"] = cells.distortion(*ends)
+        line["certified"] = _constant(row.certified)
+        line["Jacobian"] = _constant(row.jacobian)
+        line["ratio"] = cells.number(
+            "" if row.ratio == math.inf else cells.significant(row.ratio, 3), row.ratio
+        )
+        line["errors of others %"] = cells.percent(row, "transfer")
+        line["under noise %"] = cells.percent(row, "noise")
+        rows.append(line)
+    return cells.lines(rows)
 
 
-def _short(value: float) -> str:
-    return "" if pandas.isna(value) else f"{value:.4g}"
+def _constant(value: float) -> cells.Cell:
+    text = "no constant" if value == math.inf else cells.significant(value)
+    return cells.number(text, value)
+
+
+def caption(table: pandas.DataFrame) -> str:
+    """The line below the table."""
+    return CAPTION + cells.seeds_sentence(table)

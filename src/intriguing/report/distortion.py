@@ -9,7 +9,7 @@ import pandas
 
 from intriguing.report import cells
 
-_SETTINGS = ("method", "split", "targets", "margin", "levels")
+_SETTINGS = ("method", "split", "targets", "labels", "margin", "levels")
 
 
 def tidy(
@@ -25,6 +25,12 @@ def tidy(
         A row for each adversarial set, with the columns ``attack``, ``model`` and ``seed``.
     names : sequence of str
         The attacks, in order.
+
+    Returns
+    -------
+    DataFrame
+        ``success_n`` images are attacked; ``already_wrong_n`` are not, since the model
+        misclassifies them undistorted.
     """
     rows = []
     for name, entry in models.items():
@@ -37,6 +43,7 @@ def tidy(
             row["seeds"] = len(sets)
             row |= cells.rate("success", sets["successes"], sets["attacked"])
             row |= cells.mean("distortion", sets, "successes")
+            row["already_wrong_n"] = sets["already_wrong"].sum()
             row["distortion_worst"] = sets["distortion_worst"].max()
             row["evaluations"] = sets["evaluations_mean"].mean()
             rows.append(row)
@@ -45,26 +52,28 @@ def tidy(
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """The table to be read: attacks below each other within a model."""
-    lines = [
-        {
-            "model": row.label,
-            "attack": row.attack,
-            "method": row.method,
-            "targets": row.targets,
-            "images": row.split,
-            "margin": f"{row.margin:g}" + _levels_text(row.levels),
-            "found": f"{row.success_count:.0f}/{row.success_n:.0f}" + cells.seeds_text(row.seeds),
-            "success %": cells.percent_text(row, "success"),
-            "av. distortion": cells.distortion_text(
-                row.distortion, row.distortion_low, row.distortion_high
-            ),
-            "median": cells.distortion_text(row.distortion_median),
-            "worst": cells.distortion_text(row.distortion_worst),
-            "gradients": f"{row.evaluations:.0f}",
-        }
-        for row in table.itertuples()
-    ]
-    return pandas.DataFrame(lines)
+    return cells.lines(
+        [
+            {
+                "model": row.label,
+                "attack": row.attack,
+                "method": row.method,
+                "targets": row.targets,
+                "split": row.split,
+                "margin": cells.number(f"{row.margin:g}{_levels_text(row.levels)}", row.margin),
+                "attacked": cells.attacked_text(row),
+                "examples": cells.count(row.success_count),
+                "success %": cells.percent(row, "success"),
+                "av. distortion": cells.distortion(
+                    row.distortion, row.distortion_low, row.distortion_high
+                ),
+                "median": cells.distortion(row.distortion_median),
+                "worst": cells.distortion(row.distortion_worst),
+                "gradients": cells.count(row.evaluations),
+            }
+            for row in table.itertuples()
+        ]
+    )
 
 
 def _levels_text(levels: float) -> str:
@@ -73,13 +82,17 @@ def _levels_text(levels: float) -> str:
 
 def caption(dataset: str, table: pandas.DataFrame) -> str:
     """What the table shows, and the paper's claim about it."""
+    alone = (
+        " Images that the model misclassifies undistorted are not attacked."
+        if (table["already_wrong_n"] > 0).any()
+        else ""
+    )
     return (
-        f"Every attack on every model of {dataset}: the number of adversarial examples found"
-        " for the images attacked, from the split named (images that the model misclassifies"
-        " undistorted are left out, unless their class is the model's own answer), and the mean,"
-        " median and worst distortion of these examples, with the 95 % interval of the mean."
-        " margin: in logits, of the example evaluated alone. gradients: mean number of gradient"
-        f" evaluations for an image. {successes_sentence(table)}"
+        f"Every attack on every model of {dataset}: how many of the images drawn are attacked, for"
+        " how many an adversarial example is found, and the distortion of these examples, with the"
+        f" 95 % interval of its mean.{alone}{cells.seeds_sentence(table)} margin: in logits, of the"
+        " example evaluated alone. gradients: mean number of gradient evaluations for an image."
+        f" {successes_sentence(table)}"
     )
 
 
@@ -92,10 +105,13 @@ def successes_sentence(table: pandas.DataFrame) -> str:
         As `tidy` gives it.
     """
     counts = table.groupby("label", sort=False)[["success_count", "success_n"]].sum()
+    found, attacked = counts.sum()
+    missed = counts[counts["success_count"] < counts["success_n"]]
     systems = "; ".join(
-        f"{row.Index} {row.success_count:.0f} of {row.success_n:.0f}" for row in counts.itertuples()
+        f"{row.Index} {row.success_count:.0f} of {row.success_n:.0f}" for row in missed.itertuples()
     )
     return (
         "Paper: for every network studied an adversarial example was found for every sample."
-        f" Here, counting an image once for each attack on it: {systems}."
+        f" Here, counting an image once for each attack on it: {found:.0f} of {attacked:.0f}"
+        + (f", all but for {systems}." if systems else ".")
     )

@@ -24,6 +24,8 @@ PAIRS = 8
 class Panel:
     """Images, each above its distorted version.
 
+    Parameters
+    ----------
     title : str
     originals, distorted : float array (k, C, H, W)
         The distorted ones are shown clipped to [0, 1].
@@ -115,24 +117,24 @@ def _accuracy_text(right: int, number: int) -> str:
     return f"{100 * right / number:.3g} % [{100 * low:.3g}, {100 * high:.3g}] of {number}"
 
 
-def draw(panels: Sequence[Panel], path: str | Path) -> None:
+def draw(panels: Sequence[Panel], paths: str | Path | Iterable[str | Path]) -> None:
     """Draw panels below each other.
 
     Parameters
     ----------
     panels : sequence of Panel
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     """
     columns = max(1, *(len(panel.originals) for panel in panels))
-    figure = canvas.new_figure(1.0 * columns + 0.6, 2.5 * len(panels), layout="constrained")
-    parts = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
-    for part, panel in zip(parts, panels, strict=True):
-        part.suptitle(panel.title, fontsize=9)
-        axes = part.subplots(2, columns, squeeze=False)
-        for axis in axes.flat:
-            axis.set_axis_off()
-        for k, pair in enumerate(zip(panel.originals, panel.distorted, strict=True)):
-            for axis, pixels in zip(axes[:, k], pair, strict=True):
-                canvas.image(axis, np.clip(pixels, 0, 1))
-    canvas.save(figure, path)
+    side = canvas.PAGE / max(columns, 6)
+    with canvas.drawing(paths, canvas.PAGE, (2 * side + 0.35) * len(panels)) as figure:
+        parts = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
+        for part, panel in zip(parts, panels, strict=True):
+            part.suptitle(panel.title)
+            axes = part.subplots(2, columns, squeeze=False)
+            for axis in axes.flat:
+                axis.set_axis_off()
+            for k, pair in enumerate(zip(panel.originals, panel.distorted, strict=True)):
+                for axis, pixels in zip(axes[:, k], pair, strict=True):
+                    canvas.image(axis, np.clip(pixels, 0, 1))

@@ -16,7 +16,7 @@ PLACES, FILTERS = 6, 12
 def filter_figure(
     learned: NDArray[np.floating],
     initial: NDArray[np.floating],
-    path: str | Path,
+    paths: str | Path | Iterable[str | Path],
     *,
     title: str,
     places: int = PLACES,
@@ -31,34 +31,31 @@ def filter_figure(
     learned, initial : float array (oh, ow, D, C, kh, kw)
         Weights of a local layer after and before training; C is 1 or 3, otherwise each filter is
         shown as its mean over maps.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     title : str
     places, filters : int
         Most rows, and most filters of a row.
     """
     chosen = _spread(learned.shape[:2], places)
     count = min(filters, learned.shape[2])
-    figure = canvas.new_figure(1.1 + count, 1.0 + 0.5 * len(chosen))
-    axes = figure.subplots(1, 2)
-    panels = ((learned, "learned without labels"), (initial, "at random, before"))
-    for axis, (weights, heading) in zip(axes, panels, strict=True):
-        axis.imshow(_sheet([weights[place][:count] for place in chosen]), interpolation="nearest")
-        space, orientation = concentration(weights)
-        measured = f"concentration in space {space:.2f}, in orientation {orientation:.2f}"
-        axis.set_title(f"{heading}\n{measured}", fontsize=8)
-        height = learned.shape[4] + 1
-        axis.set_xticks([])
-        axis.set_yticks(
-            [height * (k + 0.5) for k in range(len(chosen))],
-            [f"row {row + 1}, column {column + 1}" for row, column in chosen],
-            fontsize=7,
-        )
-        axis.tick_params(left=False, labelleft=axis is axes[0])
-        for spine in axis.spines.values():
-            spine.set_visible(False)
-    figure.suptitle(title, fontsize=10)
-    canvas.save(figure, path)
+    with canvas.drawing(paths, canvas.PAGE, 0.75 + 0.26 * len(chosen)) as figure:
+        axes = figure.subplots(1, 2)
+        panels = ((learned, "learnt without labels"), (initial, "at random, before"))
+        for axis, (weights, heading) in zip(axes, panels, strict=True):
+            axis.imshow(_sheet([weights[place][:count] for place in chosen]))
+            space, orientation = concentration(weights)
+            measured = f"concentration in space {space:.2f}, in orientation {orientation:.2f}"
+            axis.set_title(f"{heading}\n{measured}")
+            height = learned.shape[4] + 1
+            axis.set_xticks([])
+            axis.set_yticks(
+                [height * (k + 0.5) - 1 for k in range(len(chosen))],
+                [f"row {row + 1}, column {column + 1}" for row, column in chosen],
+            )
+            axis.tick_params(left=False, labelleft=axis is axes[0])
+            axis.spines[:].set_visible(False)
+        figure.suptitle(title)
 
 
 def _spread(size: tuple[int, ...], count: int) -> list[tuple[int, int]]:

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from matplotlib.axes import Axes
 
 from intriguing.artifacts.dataset import DatasetFile
-from intriguing.artifacts.files import read_arrays, replacing
-from intriguing.artifacts.sample import sample_of
+from intriguing.artifacts.files import replacing
 from intriguing.report import canvas
+from intriguing.report.examples import Examples, read
 
-# longer names would run into each other
-_LONGEST_NAME = 13
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Adversarial examples to show, a row an image.
-
-    originals, adversarial : float array (k, C, H, W) in [0, 1]
-    labels, targets : int array (k,)
-    distortion : float array (k,)
-        Root mean square per pixel.
-    class_names : sequence of str
-    """
-
-    originals: NDArray[np.floating]
-    adversarial: NDArray[np.floating]
-    labels: NDArray[np.integer]
-    targets: NDArray[np.integer]
-    distortion: NDArray[np.floating]
-    class_names: Sequence[str]
+# characters of a name that fit above an image, and in the small print of longer ones
+_FIT, _FIT_SMALL = 12, 17
+# in inches: an image, what is between images, the line above one, and the names of the rows
+_SIDE, _GAP, _LINE, _NAMES = 0.68, 0.06, 0.15, 0.75
+_HEAD = 0.36
+# images that fit into a column and into the width of a page
+_FEW, _MOST = 3, 8
 
 
 def draw_sets(
@@ -45,7 +30,7 @@ def draw_sets(
     *,
     count: int,
 ) -> None:
-    """Write a folder with a figure ``<model>.png`` for each adversarial set.
+    """Write a folder with a figure for each adversarial set, ``<model>.png`` and so on.
 
     Parameters
     ----------
@@ -67,14 +52,14 @@ def draw_sets(
     with replacing(folder) as partial:
         partial.mkdir()
         for model, examples_path in sets.items():
-            path = partial / f"{model}.png"
-            draw_set(data, examples_path, path, count=count, label=labels[model])
+            paths = [partial / f"{model}.{form}" for form in canvas.FORMATS]
+            draw_set(data, examples_path, paths, count=count, label=labels[model])
 
 
 def draw_set(
     data: DatasetFile,
     examples_path: str | Path,
-    path: str | Path,
+    paths: str | Path | Iterable[str | Path],
     *,
     count: int,
     label: str,
@@ -86,8 +71,8 @@ def draw_set(
     data : artifacts.dataset.DatasetFile
     examples_path : path
         An adversarial set.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     count : int
         Most examples to show.
     label : str
@@ -98,61 +83,63 @@ def draw_set(
     ArtifactError
         If the set cannot be read or the figure cannot be written.
     """
-    names = ("images", "distortion", "success", "labels", "targets")
-    arrays, settings = read_arrays(examples_path, names)
-    success = arrays["success"]
-    of_class = success & (arrays["labels"] == 1) if settings["binary"] else success
-    chosen = np.flatnonzero(of_class if of_class.any() else success)[:count]
-    distortion = arrays["distortion"][success]
-    average = (
-        f"{distortion.mean():.4g} over all {len(distortion)} found"
-        if len(distortion)
-        else "none found"
-    )
-    examples = Examples(
-        originals=sample_of(data, settings).images[chosen],
-        adversarial=arrays["images"][chosen],
-        labels=arrays["labels"][chosen],
-        targets=arrays["targets"][chosen],
-        distortion=arrays["distortion"][chosen],
-        class_names=settings["class_names"],
-    )
-    title = f"{label}: {len(chosen)} adversarial examples; average distortion {average}"
-    draw(examples, path, title=title)
+    examples = read(data, examples_path, count)
+    number = len(examples.labels)
+    title = f"{label}: {number} adversarial examples; average distortion {examples.average}"
+    draw(examples, paths, title=title)
 
 
-def draw(examples: Examples, path: str | Path, *, title: str) -> None:
-    """Draw examples, one column each.
+def draw(examples: Examples, paths: str | Path | Iterable[str | Path], *, title: str) -> None:
+    """Draw examples, one column each, in blocks where they do not fit into the width of a page.
 
     Parameters
     ----------
     examples : Examples
         There may be none.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     title : str
     """
-    differences = examples.adversarial - examples.originals
-    # as large as leaves all but the last half percent of the pixels within the colours
-    largest = np.quantile(np.abs(differences), 0.995) if differences.size else 0.0
-    magnified = max(1, int(0.5 / largest)) if largest else 1
-    count = max(1, len(differences))
-    figure = canvas.new_figure(1.15 * count + 1.2, 4.6)
-    axes = figure.subplots(3, count, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
+    count = len(examples.labels)
+    blocks = [range(k, min(k + _MOST, count)) for k in range(0, count, _MOST)] or [range(0)]
+    width = canvas.COLUMN if count <= _FEW else canvas.PAGE
+    row = _SIDE + _LINE
+    height = _HEAD + len(blocks) * (3 * row + _LINE)
+    with canvas.drawing(paths, width, height, layout=None) as figure:
+
+        def axis_at(left: float, top: float) -> Axes:
+            axis = figure.add_axes(
+                (left / width, 1 - (top + _SIDE) / height, _SIDE / width, _SIDE / height)
+            )
+            axis.set_axis_off()
+            return axis
+
+        for number, block in enumerate(blocks):
+            top = _HEAD + _LINE + number * (3 * row + _LINE)
+            for place, words in enumerate(
+                ("image", f"difference\n×{examples.magnification}", "adversarial")
+            ):
+                middle = 1 - (top + place * row + _SIDE / 2) / height
+                figure.text((_NAMES - 2 * _GAP) / width, middle, words, ha="right", va="center")
+            for column, k in enumerate(block):
+                left = _NAMES + column * (_SIDE + _GAP)
+                _column(examples, k, [axis_at(left, top + i * row) for i in range(3)])
+        wrapped = textwrap.fill(title, 60 if width == canvas.COLUMN else 130)
+        figure.suptitle(wrapped, x=0.5, y=1 - 0.06 / height, va="top")
+
+
+def _column(examples: Examples, k: int, axes: Sequence[Axes]) -> None:
+    """An example from top to bottom: image, difference, adversarial image."""
+    original, difference, adversarial = axes
     names = examples.class_names
-    for k in range(len(differences)):
-        original, difference, adversarial = axes[:, k]
-        canvas.image(original, examples.originals[k])
-        original.set_title(names[examples.labels[k]], fontsize=9)
-        canvas.difference(difference, magnified * differences[k])
-        difference.set_title(f"rms {examples.distortion[k]:.2g}", fontsize=8)
-        canvas.image(adversarial, examples.adversarial[k])
-        target = f"→ {names[examples.targets[k]]}"
-        adversarial.set_title(target, fontsize=9 if len(target) < _LONGEST_NAME else 7)
-    headings = ("image", f"difference ×{magnified}", "adversarial")
-    for axis, words in zip(axes[:, 0], headings, strict=True):
-        axis.text(-0.15, 0.5, words, transform=axis.transAxes, ha="right", va="center", fontsize=9)
-    figure.suptitle(title, fontsize=10)
-    canvas.save(figure, path)
+    canvas.image(original, examples.originals[k])
+    _name(original, names[examples.labels[k]])
+    canvas.difference(difference, examples.magnification * examples.differences[k])
+    difference.set_title(f"rms {examples.distortion[k]:.2g}", pad=2)
+    canvas.image(adversarial, examples.adversarial[k])
+    _name(adversarial, f"→ {names[examples.targets[k]]}")
+
+
+def _name(axis: Axes, name: str) -> None:
+    shown = name if len(name) <= _FIT_SMALL else f"{name[: _FIT_SMALL - 1].rstrip()}…"
+    axis.set_title(shown, pad=2, fontsize=None if len(shown) <= _FIT else 5.5)

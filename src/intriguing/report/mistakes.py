@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,41 +68,40 @@ def tidy(
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
     """The table to be read: a line a model, the least and the largest value over all others."""
-    lines = []
+    rows = []
     for label, pairs in table.groupby("made_for_label", sort=False):
-        first = pairs.iloc[0]
-        lines.append(
+        rows.append(
             {
                 "made for": label,
-                "": f"{len(pairs)} model{'s' * (len(pairs) > 1)}, n = {first['error_n']:.0f}"
-                + cells.seeds_text(first["seeds"]),
-                "others err, %": _range_text(pairs, "error"),
-                "with the target's class, %": _range_text(pairs, "same"),
-                "with another class, %": _range_text(pairs, "other"),
-                "err under noise, %": _range_text(pairs, "noise"),
-                "with the target's class, under noise, %": _range_text(pairs, "noise_same"),
-                "cosine of margin gradients": _cosine_text(pairs),
+                "other models": cells.count(len(pairs)),
+                "n": cells.count(pairs.iloc[0]["error_n"]),
+                "others err, %": _range(pairs, "error"),
+                "with the target's class, %": _range(pairs, "same"),
+                "with another class, %": _range(pairs, "other"),
+                "err under noise, %": _range(pairs, "noise"),
+                "with the target's class, under noise, %": _range(pairs, "noise_same"),
+                "cosine of margin gradients": _cosines(pairs),
             }
         )
-    return pandas.DataFrame(lines)
+    return cells.lines(rows)
 
 
-def _range_text(pairs: pandas.DataFrame, name: str) -> str:
+def _range(pairs: pandas.DataFrame, name: str) -> cells.Cell:
     """The pair with the least and that with the largest rate, each with its interval."""
     ordered = pairs.sort_values(f"{name}_percent", kind="stable")
     ends = [cells.percent_text(row, name) for row in ordered.iloc[[0, -1]].itertuples()]
-    return " to ".join(dict.fromkeys(ends))
+    return cells.number(" to ".join(dict.fromkeys(ends)), ordered[f"{name}_percent"].max())
 
 
-def _cosine_text(pairs: pandas.DataFrame) -> str:
+def _cosines(pairs: pandas.DataFrame) -> cells.Cell:
     ordered = pairs.dropna(subset=["cosine"]).sort_values("cosine", kind="stable")
     if ordered.empty:
-        return ""
+        return cells.number("", math.nan)
     ends = [
         f"{row.cosine:.3f} [{row.cosine_low:.3f}, {row.cosine_high:.3f}]"
         for row in ordered.iloc[[0, -1]].itertuples()
     ]
-    return " to ".join(dict.fromkeys(ends))
+    return cells.number(" to ".join(dict.fromkeys(ends)), ordered["cosine"].max())
 
 
 def caption(table: pandas.DataFrame) -> str:
@@ -119,5 +119,5 @@ def caption(table: pandas.DataFrame) -> str:
         " model, or another wrong class. Noise: Gaussian, of the same distortion, on the same"
         " images. Cosine: between the gradients of both models' margins (logit of the target's"
         f" class minus logit of the label) at the originals, mean over images; {len(known)} pairs"
-        f" of models have a cosine and a rate of errors.{rank}"
+        f" of models have a cosine and a rate of errors.{rank}{cells.seeds_sentence(table)}"
     )

@@ -2,73 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas
+from matplotlib import ticker
+from matplotlib.axes import Axes
 
-from intriguing.report import canvas
+from intriguing.report import canvas, colours
+
+# of the models that have a colour in turn, so that no two look alike
+_MARKS = ("o", "s", "^", "D")
+_COLOURS = 6
+
+LEAST_SPAN = 0.2
+"""Of the cosines that are shown: a closer view would make a trend of nothing."""
 
 
-def draw(table: pandas.DataFrame, path: str | Path) -> None:
+def draw(table: pandas.DataFrame, paths: str | Path | Iterable[str | Path]) -> None:
     """Draw errors against cosines for each pair, and the kinds of errors for each model.
 
     Parameters
     ----------
     table : DataFrame
         As `mistakes.tidy` gives it.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     """
-    figure = canvas.new_figure(11, 4.6, layout="constrained")
-    scatter, bars = figure.subplots(1, 2)
     if table.empty:
-        for axis in (scatter, bars):
-            axis.text(0.5, 0.5, "no two models distinguish the same classes", ha="center")
-            axis.axis("off")
-        canvas.save(figure, path)
+        with canvas.drawing(paths, canvas.PAGE, 1) as figure:
+            canvas.message(figure, "no two models distinguish the same classes")
         return
-    labels = list(dict.fromkeys(table["made_for_label"]))
-    for number, label in enumerate(labels):
+    with canvas.drawing(paths, canvas.PAGE, 2.9) as figure:
+        scatter, bars = figure.subplots(1, 2)
+        _scatter(scatter, table)
+        _bars(bars, table)
+        # outside: inside they would hide points
+        for axis, place, columns in ((scatter, "lower left", 4), (bars, "upper right", 3)):
+            named = axis.get_legend_handles_labels()
+            figure.legend(*named, loc=f"outside {place}", ncols=columns)
+
+
+def _scatter(axis: Axes, table: pandas.DataFrame) -> None:
+    for number, label in enumerate(dict.fromkeys(table["made_for_label"])):
         pairs = table[table["made_for_label"] == label]
         below = pairs["error_percent"] - pairs["error_low"]
         above = pairs["error_high"] - pairs["error_percent"]
-        scatter.errorbar(
+        axis.errorbar(
             pairs["cosine"],
             pairs["error_percent"],
             yerr=np.maximum(0, [below, above]),
-            fmt="o",
-            color=f"C{number % 10}",
+            fmt=_MARKS[number // _COLOURS % len(_MARKS)],
+            color=f"C{number % _COLOURS}",
             label=f"made for {label}",
-            markersize=4,
-            linewidth=1,
+            linewidth=0.8,
         )
-    scatter.plot(
+    axis.plot(
         table["cosine"],
         table["noise_percent"],
         "x",
-        color="0.6",
-        markersize=4,
+        color=colours.MIDDLE,
         label="noise of the same distortion",
     )
-    scatter.set_xlabel("cosine of the two models' margin gradients, mean")
-    scatter.set_ylabel("errors of the other model, %")
-    scatter.set_ylim(bottom=0)
-    scatter.grid(alpha=0.25)
-    # below: inside it would hide points
-    named = scatter.get_legend_handles_labels()
-    figure.legend(*named, loc="outside lower left", ncols=5, fontsize=7)
+    low, high = axis.get_xlim()
+    room = max(0.0, LEAST_SPAN - (high - low)) / 2
+    axis.set_xlim(low - room, high + room)
+    axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
+    axis.set_xlabel("mean cosine of the two models' margin gradients")
+    axis.set_ylabel("errors of the other model (%)")
+    axis.set_ylim(bottom=0)
+    axis.grid()
+
+
+def _bars(axis: Axes, table: pandas.DataFrame) -> None:
     means = table.groupby("made_for_label", sort=False)[["same_percent", "other_percent"]].mean()
     places = np.arange(len(means))
     same, other = means["same_percent"], means["other_percent"]
-    bars.barh(places, same, color="tab:red", label="the class it was moved to")
-    bars.barh(places, other, left=same, color="tab:orange", label="another wrong class")
     rest = 100 - same - other
-    bars.barh(places, rest, left=same + other, color="0.88", label="not fooled")
-    bars.set_yticks(places, means.index)
-    bars.invert_yaxis()
-    bars.set_xlim(0, 100)
-    bars.set_xlabel("answers of the other models, % (mean over them)")
-    bars.set_ylabel("made for")
-    figure.legend(*bars.get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=8)
-    canvas.save(figure, path)
+    axis.barh(places, same, color="C3", label="the class it was moved to")
+    axis.barh(places, other, left=same, color="C1", label="another wrong class")
+    axis.barh(places, rest, left=same + other, color=colours.LIGHT, label="not fooled")
+    axis.set_yticks(places, means.index)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    axis.set_xlabel("answers of the other models (%, mean over them)")
+    axis.set_ylabel("made for")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,9 @@ STYLES = ("-", "--", "-.", ":")
 
 
 def draw(
-    labels: Mapping[str, str], rows: Mapping[str, Sequence[pandas.DataFrame]], path: str | Path
+    labels: Mapping[str, str],
+    rows: Mapping[str, Sequence[pandas.DataFrame]],
+    paths: str | Path | Iterable[str | Path],
 ) -> None:
     """Draw a panel for each measure, with a line for each layer of each network.
 
@@ -27,45 +29,33 @@ def draw(
         Of the models.
     rows : mapping of str to sequence of DataFrame
         As `units_table.tidy` takes them.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     """
-    figure = canvas.new_figure(4.2 * len(MEASURES), 3.6, layout="constrained")
-    axes = figure.subplots(1, len(MEASURES))
-    for colour, (model, seeds) in enumerate(rows.items()):
-        turned = [
-            frame[(frame["family"] == "rotated") & (frame["network"] == "trained")]
-            for frame in seeds
-        ]
-        for depth, layer in enumerate(turned[0]["layer"].unique()):
-            of_layer = [_untied(frame[frame["layer"] == layer]) for frame in turned]
-            for axis, measure in zip(axes, MEASURES, strict=True):
-                line = _line(of_layer, measure)
-                axis.plot(
-                    line.index,
-                    line["mean"],
-                    marker=".",
-                    linestyle=STYLES[depth % len(STYLES)],
-                    color=f"C{colour % 10}",
-                    label=f"{labels[model]}, {layer}",
-                )
-                axis.fill_between(
-                    line.index,
-                    line["low"],
-                    line["high"],
-                    color=f"C{colour % 10}",
-                    alpha=0.1,
-                    linewidth=0,
-                )
-    for axis, words in zip(axes, MEASURES.values(), strict=True):
-        axis.set_title(words, fontsize=9)
-        axis.set_xlabel("angle between units and directions, degrees", fontsize=8)
-        axis.set_xticks(np.arange(0, 91, 15))
-        axis.grid(alpha=0.25)
-    named = axes[0].get_legend_handles_labels()
-    if named[0]:
-        figure.legend(*named, loc="outside right", fontsize=8, handlelength=3.5)
-    canvas.save(figure, path)
+    with canvas.drawing(paths, canvas.PAGE, 2.3) as figure:
+        axes = figure.subplots(1, len(MEASURES))
+        for number, (model, seeds) in enumerate(rows.items()):
+            turned = [
+                frame[(frame["family"] == "rotated") & (frame["network"] == "trained")]
+                for frame in seeds
+            ]
+            for depth, layer in enumerate(turned[0]["layer"].unique()):
+                of_layer = [_untied(frame[frame["layer"] == layer]) for frame in turned]
+                look = {"color": f"C{number % 6}", "linestyle": STYLES[depth % len(STYLES)]}
+                for axis, measure in zip(axes, MEASURES, strict=True):
+                    line = _line(of_layer, measure)
+                    name = f"{labels[model]}, {layer}"
+                    axis.plot(line.index, line["mean"], marker=".", label=name, **look)
+                    band = (line.index, line["low"], line["high"])
+                    axis.fill_between(*band, color=look["color"], alpha=0.15, linewidth=0)
+        for axis, words in zip(axes, MEASURES.values(), strict=True):
+            axis.set_title(words)
+            axis.set_xticks(np.arange(0, 91, 30))
+            axis.grid()
+        figure.supxlabel("angle between units and directions (degrees)", fontsize="medium")
+        named = axes[0].get_legend_handles_labels()
+        if named[0]:
+            figure.legend(*named, loc="outside upper center", ncols=4, handlelength=3.5)
 
 
 def _untied(rows: pandas.DataFrame) -> pandas.DataFrame:

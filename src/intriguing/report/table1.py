@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from intriguing.report import cells
+from intriguing.report.published import compared, label, next_to
 
 PUBLISHED = {
     "train": "paper_train_percent",
@@ -22,6 +23,8 @@ def tidy(
     attacks: pandas.DataFrame,
     published: pandas.DataFrame,
     attack: str,
+    *,
+    same_data: bool = True,
 ) -> pandas.DataFrame:
     """Table 1, ours and the published values.
 
@@ -37,14 +40,17 @@ def tidy(
         ``resources/paper/table1.csv`` as `published.read` gives it.
     attack : str
         Which attack.
+    same_data : bool
+        Whether the experiment has the images of the paper (MNIST).
 
     Returns
     -------
     DataFrame
         One row a model. ``*_low`` and ``*_high`` bound the 95 % interval; ``paper_*`` are
-        published, ``paper_*_is`` inside, below or above our interval. ``train`` is the error on
-        the split that the model was trained on; ``missed`` the share of a binary model's class that
-        it does not recognise, in the test set.
+        published, ``paper_*_is`` says how they compare (see `published.compared`). ``train`` is the
+        error on the split that the model was trained on; ``missed`` the share of a binary model's
+        class that it does not recognise, in the test set. ``success_n`` images are attacked;
+        ``already_wrong_n`` are not, since the model misclassifies them undistorted.
     """
     rows = []
     for name, entry in models.items():
@@ -67,44 +73,32 @@ def tidy(
         row |= cells.mean("distortion", sets, "successes")
         row["distortion_worst"] = sets["distortion_worst"].max()
         row["already_wrong_n"] = sets["already_wrong"].sum()
-        row |= {"split": sets["split"].iloc[0], "targets": sets["targets"].iloc[0]}
+        row |= {key: sets[key].iloc[0] for key in ("split", "targets", "labels")}
         rows.append(row | {"role": entry.get("role", "")})
     table = (
         pandas.DataFrame(rows)
         .merge(published.add_prefix("paper_"), how="left", left_on="role", right_on="paper_model")
         .drop(columns="paper_model")
     )
-    return cells.compared(table, PUBLISHED)
+    return compared(table, PUBLISHED, same_data)
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Table 1 to be read: two lines a model, ours and the paper's."""
-    lines = []
+    """Table 1 to be read: a line a model, the published values next to ours."""
+    rows = []
     for row in table.itertuples():
-        sizes = f"ours, n = {row.train_n:.0f} / {row.test_n:.0f}{cells.seeds_text(row.seeds)}"
-        ours = {"model": row.label, "": sizes}
-        theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
+        line = {"model": label(row)}
         for heading, name in (("train error %", "train"), ("test error %", "test")):
-            ours[heading] = cells.percent_text(row, name)
-            theirs[heading] = cells.published_text(
-                cells.percent_text(row, f"paper_{name}"), getattr(row, f"paper_{name}_percent_is")
-            )
+            ours = cells.percent(row, name)
+            line |= next_to(table, row, heading, ours, PUBLISHED[name])
         if "missed_n" in table:
-            missed = cells.percent_text(row, "missed")
-            ours["its class missed %"] = f"{missed} of {row.missed_n:.0f}" if missed else ""
-            theirs["its class missed %"] = ""
-        successes = f"{row.success_count:.0f}/{row.success_n:.0f}"
-        ours["attack success"] = successes + cells.seeds_text(row.seeds)
-        theirs["attack success"] = ""
-        ours["av. distortion"] = cells.distortion_text(
-            row.distortion, row.distortion_low, row.distortion_high
-        )
-        theirs["av. distortion"] = cells.published_text(
-            f"{row.paper_distortion:g}", row.paper_distortion_is
-        )
-        ours["median"], theirs["median"] = cells.distortion_text(row.distortion_median), ""
-        ours["worst"], theirs["worst"] = cells.distortion_text(row.distortion_worst), ""
-        lines.append(ours)
-        if row.role:
-            lines.append(theirs)
-    return pandas.DataFrame(lines).fillna("")
+            line["its class missed %"] = cells.percent(row, "missed")
+        ours = cells.distortion(row.distortion, row.distortion_low, row.distortion_high)
+        line |= next_to(table, row, "av. distortion", ours, PUBLISHED["distortion"])
+        line["median"] = cells.distortion(row.distortion_median)
+        line["worst"] = cells.distortion(row.distortion_worst)
+        line["attacked"] = cells.attacked_text(row)
+        line["examples"] = cells.count(row.success_count)
+        line["n train"], line["n test"] = cells.count(row.train_n), cells.count(row.test_n)
+        rows.append(line)
+    return cells.lines(rows)

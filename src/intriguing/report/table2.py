@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from intriguing.report import cells
+from intriguing.report import cells, matrices
 
 
 def tidy(
@@ -15,6 +15,8 @@ def tidy(
     published: pandas.DataFrame,
     attack: str,
     noise: Sequence[str] = (),
+    *,
+    same_data: bool = True,
 ) -> pandas.DataFrame:
     """Table 2, ours and the published values.
 
@@ -30,6 +32,8 @@ def tidy(
         Which attack.
     noise : sequence of str
         Names of the noise to show below the models.
+    same_data : bool
+        Whether the experiment has the images of the paper (MNIST).
 
     Returns
     -------
@@ -37,6 +41,7 @@ def tidy(
         One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
         of the same distortion on the same images, ``clean_*`` on the originals; all in percent.
         ``comparable``: the target of each image is a class of the evaluated model.
+        ``paper_error_percent_is``: see `published.compared`.
     """
     chosen = transfer[transfer["attack"].isin([attack, "gaussian_noise"])]
     rows = []
@@ -71,24 +76,37 @@ def tidy(
         )
         .drop(columns=["paper_made_for", "paper_target"])
     )
-    return cells.compared(table, {"error": "paper_error_percent"})
+    return matrices.compared(table, same_data)
 
 
-def layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Table 2 as in the paper: a row for each source, ours above the published one."""
-    return cells.matrix(table, "made_for_label", "made for")
+def layouts(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """Table 2 as in the paper, a row for each source; below it the errors without an adversary."""
+    return {
+        "": matrices.layout(table, "made_for_label", "made for"),
+        "The same images without an adversary": _controls(table),
+    }
 
 
-def control_layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Errors without an adversary: on Gaussian noise of the same distortion, and undistorted."""
-    lines = []
+def sortable(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """The same numbers, a row for each cell."""
+    return {"": matrices.listing(table, "made_for_label", "made for")}
+
+
+def _controls(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Errors on Gaussian noise of the same distortion, and undistorted."""
+    rows = []
     for _, of_source in table[table["matched_noise_n"] > 0].groupby("made_for", sort=False):
         for name, words in (
-            ("matched_noise", "same distortion, Gaussian"),
+            ("matched_noise", "Gaussian noise, same distortion"),
             ("clean", "undistorted"),
         ):
-            line = {"images of": of_source.iloc[0]["made_for_label"], "": words}
+            line = {"images of": of_source.iloc[0]["made_for_label"], "errors in %": words}
             for cell in of_source.itertuples():
-                line[cell.target_label] = cells.percent_text(cell, name)
-            lines.append(line)
-    return pandas.DataFrame(lines)
+                line[cell.target_label] = cells.percent(cell, name)
+            rows.append(line)
+    return cells.lines(rows)
+
+
+def caption(basis: str, table: pandas.DataFrame) -> str:
+    """The line below the table: that of all tables, and what is special to this one."""
+    return f"{basis}{matrices.own_examples(table)}"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from intriguing.report import cells
+from intriguing.report.published import compared, label, next_to
 
 
 def tidy(
@@ -16,6 +17,8 @@ def tidy(
     attacks: pandas.DataFrame,
     published: pandas.DataFrame,
     attack: str,
+    *,
+    same_data: bool = True,
 ) -> pandas.DataFrame:
     """Table 3, ours and the published values.
 
@@ -31,14 +34,16 @@ def tidy(
         ``resources/paper/table3.csv`` as `published.read` gives it.
     attack : str
         Which attack.
+    same_data : bool
+        Whether the experiment has the images of the paper (MNIST).
 
     Returns
     -------
     DataFrame
         One row a model: ``error_<part>_*`` and ``error_test_*`` are errors in percent,
         ``distortion_*`` that of its adversarial examples. ``paper_*`` are published (the error on
-        the part that a model was trained on next to ours on that part), ``paper_*_is`` inside,
-        below or above our interval.
+        the part that a model was trained on next to ours on that part), ``paper_*_is``:
+        see `published.compared`.
     """
     rows = []
     for name, entry in models.items():
@@ -57,6 +62,7 @@ def tidy(
         sets = cells.rows_of(attacks, attack, name)
         row |= cells.rate("success", sets["successes"], sets["attacked"])
         row |= cells.mean("distortion", sets, "successes")
+        row |= {"already_wrong_n": sets["already_wrong"].sum(), "labels": sets["labels"].iloc[0]}
         rows.append(row | {"role": entry.get("role", "")})
     table = (
         pandas.DataFrame(rows)
@@ -71,7 +77,7 @@ def tidy(
                 _published(row, split, end, len(splits) - 1) for row in table.to_dict("records")
             ]
         ours[f"error_{split}"] = f"paper_error_{split}_percent"
-    return cells.compared(table, ours)
+    return compared(table, ours, same_data)
 
 
 def _splits(errors: Mapping[str, Any]) -> list[str]:
@@ -103,36 +109,24 @@ def _published(row: Any, split: str, end: str, parts: int) -> float:
 
 
 def layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Table 3 to be read: two lines a model, ours and the paper's."""
+    """Table 3 to be read: a line a model, the published values next to ours."""
     start, end = "error_", "_percent"
     splits = [
         column.removeprefix(start).removesuffix(end)
         for column in table
         if column.startswith(start) and column.endswith(end)
     ]
-    lines = []
+    rows = []
     for row in table.itertuples():
-        ours = {"model": row.label, "": "ours" + cells.seeds_text(row.seeds)}
-        theirs = {"model": row.role, "": f"paper [{row.paper_tag}]"}
-        ours["trained on"] = row.trained_on
-        theirs["trained on"] = getattr(row, "paper_trained_on", "")
+        line = {"model": label(row), "trained on": row.trained_on}
         for split in splits:
-            number = getattr(row, f"error_{split}_n")
-            heading = f"error % on {split}, n = {number / row.seeds:.0f}"
-            ours[heading] = cells.percent_text(row, f"error_{split}")
-            theirs[heading] = cells.published_text(
-                cells.percent_text(row, f"paper_error_{split}"),
-                getattr(row, f"paper_error_{split}_percent_is"),
-            )
-        ours["attack success"] = f"{row.success_count:.0f}/{row.success_n:.0f}"
-        theirs["attack success"] = ""
-        ours["av. distortion"] = cells.distortion_text(
-            row.distortion, row.distortion_low, row.distortion_high
-        )
-        theirs["av. distortion"] = cells.published_text(
-            f"{row.paper_distortion:g}", row.paper_distortion_is
-        )
-        lines.append(ours)
-        if row.role and not pandas.isna(row.paper_distortion):
-            lines.append(theirs)
-    return pandas.DataFrame(lines)
+            ours = cells.percent(row, f"error_{split}")
+            paper = f"paper_error_{split}_percent"
+            line |= next_to(table, row, f"error % on {split}", ours, paper)
+        ours = cells.distortion(row.distortion, row.distortion_low, row.distortion_high)
+        line |= next_to(table, row, "av. distortion", ours, "paper_distortion")
+        line["attacked"] = cells.attacked_text(row)
+        line["examples"] = cells.count(row.success_count)
+        line |= {f"n {split}": cells.count(getattr(row, f"error_{split}_n")) for split in splits}
+        rows.append(line)
+    return cells.lines(rows)

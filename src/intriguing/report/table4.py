@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from intriguing.report import cells
+from intriguing.report import cells, matrices
 
 # what was done to the images of a row: words for it, and the noise that has its distortion
 INPUTS = {
@@ -24,6 +24,8 @@ def tidy(
     published: pandas.DataFrame,
     noise: Mapping[str, float],
     amplified: float,
+    *,
+    same_data: bool = True,
 ) -> pandas.DataFrame:
     """Table 4, ours and the published values.
 
@@ -39,6 +41,8 @@ def tidy(
         Standard deviation of each noise by its name in ``made_for``.
     amplified : float
         Distortion that examples are amplified to, before clipping.
+    same_data : bool
+        Whether the experiment has the images of the paper (MNIST).
 
     Returns
     -------
@@ -46,8 +50,8 @@ def tidy(
         One row a cell: ``error_*`` on the distorted images, ``matched_noise_*`` on Gaussian noise
         of the same distortion on the same images, ``clean_*`` on the originals, in percent.
         ``distortion`` is what is left after clipping; ``beyond`` how many examples were farther
-        than ``amplified`` already and stay as they are. ``paper_error_percent_is`` inside, below or
-        above our interval.
+        than ``amplified`` already and stay as they are. ``paper_error_percent_is``: see
+        `published.compared`.
     """
     rows: list[dict[str, Any]] = []
     for made_for, kind in _order(models, noise, amplified):
@@ -76,7 +80,7 @@ def tidy(
         right_on=[f"paper_{key}" for key in keys.values()],
     )
     table = table.drop(columns=[f"paper_{key}" for key in keys.values()])
-    return cells.compared(table, {"error": "paper_error_percent"})
+    return matrices.compared(table, same_data)
 
 
 def _order(
@@ -91,25 +95,33 @@ def _order(
         yield from ((name, kind) for name in models)
 
 
-def layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Table 4 as in the paper: a row for each source, ours above the published one."""
-    return cells.matrix(table, "label", "examples")
+def layouts(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """Table 4 as in the paper, a row for each source; below it the errors without an adversary."""
+    return {
+        "": matrices.layout(table, "label", "examples"),
+        "The same images without an adversary": _controls(table),
+    }
 
 
-def control_layout(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Errors without an adversary: on noise of the same distortion, and undistorted."""
-    lines = []
+def sortable(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
+    """The same numbers, a row for each cell."""
+    return {"": matrices.listing(table, "label", "examples")}
+
+
+def _controls(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Errors on noise of the same distortion, and undistorted."""
+    rows = []
     with_noise = table[table["matched_noise_n"] > 0]
     for label, of_source in with_noise.groupby("label", sort=False):
         of_row: Sequence[Any] = list(of_source.itertuples())
-        controls = {"matched_noise": "same distortion, Gaussian"}
+        controls = {"matched_noise": "Gaussian noise, same distortion"}
         if of_row[0].input == "distorted":
             controls["clean"] = "undistorted"
         for name, words in controls.items():
-            line = {"images of": label, "": words}
-            line |= {cell.target_label: cells.percent_text(cell, name) for cell in of_row}
-            lines.append(line)
-    return pandas.DataFrame(lines)
+            line = {"images of": label, "errors in %": words}
+            line |= {cell.target_label: cells.percent(cell, name) for cell in of_row}
+            rows.append(line)
+    return cells.lines(rows)
 
 
 def caption(basis: str, table: pandas.DataFrame) -> str:
@@ -127,7 +139,8 @@ def caption(basis: str, table: pandas.DataFrame) -> str:
         else ""
     )
     return (
-        f"{basis} Amplified: on along the adversarial direction, clipped to [0, 1]; av. distortion"
-        f" is what is left after that.{farther}{nearer} The paper itself says that its examples are"
-        " considerably less effective on models of another training set."
+        f"{basis}{matrices.own_examples(table)} Amplified: on along the adversarial direction,"
+        " clipped to [0, 1]; av. distortion is what is left after that."
+        f"{farther}{nearer} The paper itself says that its examples are considerably less effective"
+        " on models of another training set."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from intriguing.artifacts.files import read_table, replacing
 from intriguing.report import canvas
 
 ROWS = 4
+# in inches: the words beside the images of a row, a heading, and the lines above all
+_WORDS, _HEADING, _HEAD = 1.6, 0.24, 0.34
+_MARGIN, _LARGEST = 0.06, 0.6
 PANELS = {"units": "single units", "gaussian": "random directions"}
 
 
@@ -26,7 +29,7 @@ def draw_all(
     split: str,
     count: int,
 ) -> None:
-    """Write a folder with a figure for each layer.
+    """Write a folder with a figure for each layer, in every format.
 
     Parameters
     ----------
@@ -34,7 +37,7 @@ def draw_all(
     files : mapping of str to path
         The measures of each model, as `stages.units` writes them.
     layers : mapping of str to mapping
-        The ``model``, ``layer`` and ``label`` that each file of the folder shows.
+        The ``model``, ``layer`` and ``label`` that each figure shows, by its name without ending.
     folder : path
         Replaced as a whole.
     split, count
@@ -53,14 +56,15 @@ def draw_all(
             rows = tables[shown["model"]]
             of_layer = rows[(rows["network"] == "trained") & (rows["layer"] == shown["layer"])]
             title = f"{shown['label']}: images of {split} that excite units and directions most"
-            draw(of_layer, sample, data.class_names, partial / name, title=title)
+            paths = [partial / f"{name}.{form}" for form in canvas.FORMATS]
+            draw(of_layer, sample, data.class_names, paths, title=title)
 
 
 def draw(
     rows: pandas.DataFrame,
     sample: Split,
     class_names: list[str],
-    path: str | Path,
+    paths: str | Path | Iterable[str | Path],
     *,
     title: str,
 ) -> None:
@@ -73,8 +77,8 @@ def draw(
     sample : artifacts.dataset.Split
         The images that their ``images`` count.
     class_names : list of str
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     title : str
     """
     panels = {
@@ -83,33 +87,30 @@ def draw(
     }
     chosen = [(words, row) for words, part in panels.items() for row in part.to_dict("records")]
     columns = max((len(row["images"].split()) for _, row in chosen), default=1)
-    gap = 0.45
-    figure = canvas.new_figure(0.62 * columns + 3.6, 0.62 * len(chosen) + 2 * gap + 0.6)
-    width, height = figure.get_size_inches()
-    # one for all images, in inches: 80 of them would take seconds
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.set_axis_off()
-    top = height - 0.5
-    for place, (words, row) in enumerate(chosen):
-        if not place or words != chosen[place - 1][0]:
-            top -= gap
-            figure.text(0.02, (top + 0.08) / height, words, fontsize=9, fontweight="bold")
-        top -= 0.62
-        for column, index in enumerate(map(int, row["images"].split())):
-            left = 0.2 + 0.62 * column
-            canvas.image(axis, sample.images[index], (left, left + 0.58, top, top + 0.58))
-        figure.text(
-            (0.3 + 0.62 * columns) / width,
-            (top + 0.29) / height,
-            _row_text(row, class_names),
-            fontsize=7.5,
-            va="center",
+    side = min(_LARGEST, (canvas.PAGE - _WORDS - 2 * _MARGIN) / columns)
+    width, height = canvas.PAGE, _HEAD + 2 * _HEADING + side * len(chosen) + _MARGIN
+    with canvas.drawing(paths, width, height, layout=None) as figure:
+        # one for all images, in inches: 80 of them would take seconds
+        axis = figure.add_axes((0, 0, 1, 1))
+        axis.set_axis_off()
+        top = height - _HEAD
+        for place, (words, row) in enumerate(chosen):
+            if not place or words != chosen[place - 1][0]:
+                top -= _HEADING
+                axis.text(_MARGIN, top + 0.06, words, fontweight="bold")
+            top -= side
+            for column, index in enumerate(map(int, row["images"].split())):
+                left, right = _MARGIN + side * column, _MARGIN + side * (column + 0.94)
+                extent = (left, right, top, top + 0.94 * side)
+                canvas.image(axis, sample.images[index], extent)
+            beside = _MARGIN + side * columns + 0.08
+            axis.text(beside, top + side / 2, _row_text(row, class_names), va="center", fontsize=6)
+        axis.set(xlim=(0, width), ylim=(0, height))
+        axis.text(_MARGIN, height - 0.16, title, fontsize="large")
+        rule = (
+            "rows: the middle of each quarter of the scores (mean, in deviations over all images)"
         )
-    axis.set(xlim=(0, width), ylim=(0, height))
-    figure.text(0.02, 1 - 0.25 / height, title, fontsize=10)
-    rule = "rows: the middle of each quarter of the scores (mean, in deviations over all images)"
-    figure.text(0.02, 1 - 0.43 / height, rule, fontsize=7.5, color="0.35")
-    canvas.save(figure, path)
+        axis.text(_MARGIN, height - 0.3, rule, fontsize=6)
 
 
 def _spread(rows: pandas.DataFrame) -> pandas.DataFrame:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas
 from matplotlib.axes import Axes
 
-from intriguing.report import canvas
+from intriguing.report import canvas, colours
 from intriguing.report.units_table import FAMILIES, MEASURES
 
 MEASURE = next(iter(MEASURES))
@@ -17,7 +17,9 @@ SHOWN = ("units", "gaussian", "orthonormal", "kmeans", "principal", "untrained",
 
 
 def draw(
-    labels: Mapping[str, str], rows: Mapping[str, Sequence[pandas.DataFrame]], path: str | Path
+    labels: Mapping[str, str],
+    rows: Mapping[str, Sequence[pandas.DataFrame]],
+    paths: str | Path | Iterable[str | Path],
 ) -> None:
     """Draw a panel for each layer of each network, with a box for each family of directions.
 
@@ -27,8 +29,8 @@ def draw(
         Of the models.
     rows : mapping of str to sequence of DataFrame
         As `units_table.tidy` takes them.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `canvas.drawing` takes them.
     """
     panels = [
         (model, layer, pandas.concat(seeds))
@@ -37,16 +39,15 @@ def draw(
     ]
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
-    figure = canvas.new_figure(4.0 * columns, 2.4 * lines + 0.3, layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False)
-    for axis, (model, layer, frame) in zip(axes.flat, panels, strict=False):
-        _panel(axis, frame, layer)
-        axis.set_title(f"{labels[model]}, {layer}", fontsize=9)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
-    for axis in axes[-1]:
-        axis.set_xlabel("label purity of the top images", fontsize=8)
-    canvas.save(figure, path)
+    width = canvas.COLUMN if columns == 1 else canvas.PAGE
+    with canvas.drawing(paths, width, 1.45 * lines + 0.3) as figure:
+        axes = figure.subplots(lines, columns, squeeze=False)
+        for axis, (model, layer, frame) in zip(axes.flat, panels, strict=False):
+            _panel(axis, frame, layer)
+            axis.set_title(f"{labels[model]}, {layer}")
+        for axis in axes.flat[len(panels) :]:
+            axis.set_axis_off()
+        figure.supxlabel("label purity of the top images", fontsize="medium")
 
 
 def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
@@ -61,7 +62,7 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
             values.append(found.to_numpy())
             names.append(f"{FAMILIES.get(family, 'units')} ({len(found)})")
     if not values:
-        axis.text(0.5, 0.5, "no direction whose top images are not tied", ha="center", fontsize=8)
+        axis.text(0.5, 0.5, "the top images of\nall directions are tied", ha="center", va="center")
         axis.set_axis_off()
         return
     places = np.arange(len(values))
@@ -69,23 +70,34 @@ def _panel(axis: Axes, frame: pandas.DataFrame, layer: str) -> None:
         values,
         positions=places,
         orientation="horizontal",
-        widths=0.6,
+        widths=0.7,
         patch_artist=True,
         showfliers=False,
-        medianprops={"color": "black"},
     )
     for number, box in enumerate(boxes["boxes"]):
-        box.set_facecolor(f"C{number}")
-        box.set_alpha(0.5)
+        box.set(facecolor=f"C{number % 6}", alpha=0.6)
     # values fall on few levels: shifted by their rank, so that all are seen
     for place, of_family in zip(places, values, strict=True):
         shift = np.linspace(-0.28, 0.28, len(of_family))
-        axis.plot(np.sort(of_family), place + shift, ".", color="0.25", markersize=1.5)
+        # thousands of points: as a picture, in drawings too
         axis.plot(
-            of_family.mean(), place, "D", color="white", markeredgecolor="black", markersize=4
+            np.sort(of_family),
+            place + shift,
+            ".",
+            color=colours.MIDDLE,
+            markersize=1,
+            rasterized=True,
         )
-    axis.set_yticks(places, names, fontsize=7)
+        axis.plot(
+            of_family.mean(),
+            place,
+            "D",
+            color="white",
+            markeredgecolor=colours.INK,
+            markeredgewidth=0.6,
+            markersize=3,
+        )
+    axis.set_yticks(places, names)
     axis.invert_yaxis()
     axis.set_xlim(0, 1.02)
-    axis.tick_params(axis="x", labelsize=7)
-    axis.grid(axis="x", alpha=0.25)
+    axis.grid(axis="x")

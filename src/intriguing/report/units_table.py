@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from intriguing.report import cells
 from intriguing.units.effects import FEWEST, Effect, compare, correct
 
 MEASURES = {
@@ -145,62 +146,69 @@ def _corrected(table: pandas.DataFrame) -> pandas.DataFrame:
     return table
 
 
-def layouts(table: pandas.DataFrame) -> list[pandas.DataFrame]:
+def layouts(table: pandas.DataFrame) -> dict[str, pandas.DataFrame]:
     """The table to be read: units against random directions, then against the other families."""
     first = next(iter(MEASURES))
-    lines, others = [], []
+    rows, others = [], []
     trained = table[table["network"] == "trained"]
     for (label, layer), of_layer in trained.groupby(["label", "layer"], sort=False):
         by_family = of_layer[of_layer["measure"] == first].set_index("family")
         by_measure = of_layer[of_layer["family"] == RANDOM].set_index("measure")
-        line = {"network": label, "layer": layer}
+        name = {"network": label, "layer": layer}
         if RANDOM in by_family.index:
-            row = by_family.loc[RANDOM]
-            line["units, directions"] = f"{row['units_n']:.0f}, {row['n']:.0f}"
-            line["purity of units"] = _number(row["units_mean"])
-            line["of random directions"] = _number(row["mean"])
+            line = name | _purities(by_family.loc[RANDOM])
             if "shuffled" in by_family.index:
-                line["by chance"] = _number(by_family.loc["shuffled", "mean"])
+                line["by chance"] = _purity(by_family.loc["shuffled", "mean"])
             for measure, words in MEASURES.items():
                 if measure in by_measure.index:
-                    line[words] = _verdict_text(by_measure.loc[measure])
-            lines.append(line)
-        rest = {"network": label, "layer": layer}
-        for family, words in FAMILIES.items():
-            if family in by_family.index and family not in (RANDOM, "shuffled"):
-                rest[words] = _verdict_text(by_family.loc[family])
-        others.append(rest)
-    frames = [lines, others, _controls(table)]
-    return [pandas.DataFrame(frame).fillna("") for frame in frames]
+                    line[words] = _verdict(by_measure.loc[measure])
+            rows.append(line)
+        others.append(
+            name
+            | {
+                words: _verdict(by_family.loc[family])
+                for family, words in FAMILIES.items()
+                if family in by_family.index and family not in (RANDOM, "shuffled")
+            }
+        )
+    return {
+        "Units against random directions": cells.lines(rows),
+        "Label purity of units against that of other families": cells.lines(others),
+        "Controls": cells.lines(_controls(table)),
+    }
 
 
 def _controls(table: pandas.DataFrame) -> list[dict[str, str]]:
     """Lines of untrained networks and of the pixels, which are the same for all models."""
-    lines: dict[tuple[str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in table[table["network"] != "trained"].to_dict("records"):
         pixels = row["network"] == "pixels"
         name = "the images themselves" if pixels else f"{row['label']}, untrained"
-        line = {
-            "control": name,
-            "layer": "pixels" if pixels else row["layer"],
-            "units, directions": f"{row['units_n']:.0f}, {row['n']:.0f}",
-            "purity of units": _number(row["units_mean"]),
-            "of random directions": _number(row["mean"]),
-            MEASURES["purity"]: _verdict_text(pandas.Series(row)),
-        }
-        lines.setdefault((name, line["layer"]), line)
-    return list(lines.values())
+        line = {"control": name, "layer": "pixels" if pixels else row["layer"]}
+        line |= _purities(row) | {MEASURES["purity"]: _verdict(row)}
+        rows.setdefault((name, line["layer"]), line)
+    return list(rows.values())
 
 
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
+def _purities(row: Mapping[Any, Any]) -> dict[str, str]:
+    return {
+        "units": cells.count(row["units_n"]),
+        "directions": cells.count(row["n"]),
+        "purity of units": _purity(row["units_mean"]),
+        "of random directions": _purity(row["mean"]),
+    }
 
 
-def _verdict_text(row: pandas.Series) -> str:
+def _purity(value: float) -> cells.Cell:
+    return cells.number("" if math.isnan(value) else f"{value:.3f}", value)
+
+
+def _verdict(row: Mapping[Any, Any]) -> cells.Cell:
     words = VERDICTS[row["verdict"]]
     if not row["verdict"]:
-        return words
-    return f"{words}, {row['delta']:+.2f} [{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]"
+        return cells.number(words, -math.inf)
+    interval = f"{row['delta']:+.2f} [{row['delta_low']:+.2f}, {row['delta_high']:+.2f}]"
+    return cells.number(f"{words}, {interval}", row["delta"])
 
 
 def caption(table: pandas.DataFrame, k: int, split: str, margin: float) -> str:
@@ -223,6 +231,5 @@ def caption(table: pandas.DataFrame, k: int, split: str, margin: float) -> str:
         f" {margin:g} either way; corrected over the {layers} layers (Holm). Units that are the"
         " same for all images or equal another one, and those whose last image is arbitrary because"
         f" others have the same score, are excluded; fewer than {FEWEST} are too few. Chance: the"
-        " same units with their activations exchanged between images. Below: purity of the units"
-        " against other families, and two controls."
+        " same units with their activations exchanged between images."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from intriguing.artifacts import model
@@ -10,7 +11,9 @@ from intriguing.networks.untrained import untrained
 from intriguing.report.filters import filter_figure
 
 
-def run(folder: str | Path, name: str, path: str | Path, *, title: str) -> None:
+def run(
+    folder: str | Path, name: str, paths: str | Path | Iterable[str | Path], *, title: str
+) -> None:
     """Figure of the first stack's filters.
 
     Parameters
@@ -19,10 +22,10 @@ def run(folder: str | Path, name: str, path: str | Path, *, title: str) -> None:
         Folder of the trained model.
     name : str
         The model's, which its first weights depend on.
-    path : path
-        PNG to write.
+    paths : path or iterable of path
+        Files to write, as `report.canvas.drawing` takes them.
     title : str
     """
     networks = (trained.load(folder), untrained(model.settings(folder), name))
     learned, initial = (n.stacks[0].filters.weight.detach().numpy() for n in networks)
-    filter_figure(learned, initial, path, title=title)
+    filter_figure(learned, initial, paths, title=title)
