@@ -249,7 +249,7 @@ def test_a_snapshot_of_a_build(scratch):
     assert (folder / "smoke.yaml").read_bytes() == scratch.path(SMOKE).read_bytes()
     assert (folder / "notes.md").read_text() == "by hand"
     # the commands of the page, in the folder of the copy
-    check, compare = re.findall(r"```\n(.*?)```", (folder / "README.md").read_text(), re.S)
+    check, compare = re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.S)
     check = check.removeprefix("make smoke\n")
     compare = compare.replace("python", f'"{sys.executable}"', 1)
     for command in (check, compare):

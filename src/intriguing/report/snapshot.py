@@ -204,7 +204,7 @@ def _page(
 
 
 VERIFY = """\
-```
+```sh
 make {experiment}
 (cd results/{experiment} && sha256sum --check --quiet) < docs/reproduction/{experiment}/SHA256SUMS
 ```
@@ -212,7 +212,7 @@ make {experiment}
 builds the experiment and names the files that differ from those of this snapshot: on a machine that
 rounds in the same way (same versions, same processor) there are none. Elsewhere
 
-```
+```sh
 python -m intriguing.artifacts.comparison --tolerance 0.02 \\
     docs/reproduction/{experiment}/tables results/{experiment}/tables
 ```
